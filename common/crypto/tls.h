@@ -1,0 +1,25 @@
+/* tls.h - a TLS server context from PEM files (OpenSSL underneath).
+ *
+ * TLS 1.2 is the least, 1.3 preferred. With `client_ca` the client must show a certificate of it.
+ * The context is reference-counted inside; sl_tls_reload swaps certificates for new connections.
+ * Threads: sl_tls_session may be called from any thread; the rest from the owner. */
+#ifndef SL_CRYPTO_TLS_H
+#define SL_CRYPTO_TLS_H
+
+#include "common/base/status.h"
+
+typedef struct sl_tls sl_tls;
+
+typedef struct sl_tls_options {
+    const char *cert_file; /* PEM, leaf first */
+    const char *key_file;  /* PEM */
+    const char *client_ca; /* PEM; NULL or "": no client certificate is asked for */
+} sl_tls_options;
+
+sl_status sl_tls_open(sl_tls **ret, const sl_tls_options *opt, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_tls_reload(sl_tls *t, sl_error *reterr) SL_MUST_CHECK;
+void sl_tls_free(sl_tls *t);
+/* A new server-side session: an OpenSSL `SSL *`, owned by the caller. NULL when out of memory. */
+void *sl_tls_session(sl_tls *t);
+
+#endif

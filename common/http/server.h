@@ -1,0 +1,80 @@
+/* server.h - HTTP/1.1 server on one loop: keep-alive, chunked streams (SSE), TLS, limits.
+ *
+ * Shape: the server calls `on_headers` when a request's header is complete (the place to check the
+ * key before a body is read), then `on_request` when its body is complete. The handler answers
+ * through the sl_http_request at once or later; `on_close` tells that the client went away before
+ * the answer was complete, also while the request waits unanswered (never after the answer's end).
+ * Every error that the server itself answers (400 malformed, 408 slow, 411, 413 over
+ * body_max while the client still sends, 414, 431, 501, 503 too many connections) has an OpenAI
+ * error object as JSON body.
+ * Ownership: a request belongs to the server and is valid until its answer has ended or on_close
+ * returned. Header and body views live as long as the request.
+ * Several processes' or threads' servers may listen on one port (SO_REUSEPORT).
+ * Threads: all in the loop's thread. */
+#ifndef SL_HTTP_SERVER_H
+#define SL_HTTP_SERVER_H
+
+#include "common/base/buf.h"
+#include "common/crypto/tls.h"
+#include "common/http/loop.h"
+
+typedef struct sl_http_server sl_http_server;
+typedef struct sl_http_request sl_http_request;
+
+typedef struct sl_http_handlers {
+    /* May answer (then the body is drained or the connection closed) or return to go on. NULL: none. */
+    void (*on_headers)(void *arg, sl_http_request *r);
+    void (*on_request)(void *arg, sl_http_request *r);
+    void (*on_close)(void *arg, sl_http_request *r); /* r is freed after this returns */
+    void (*on_writable)(void *arg, sl_http_request *r); /* a stream's pending output fell under the low mark; may be NULL */
+} sl_http_handlers;
+
+typedef struct sl_http_server_options {
+    const char *listen;      /* "127.0.0.1:8080", "[::]:8080", ":8080" (all); port 0: any */
+    size_t header_max;       /* bytes; default 32 KiB */
+    size_t body_max;         /* bytes; default 1,000,000 */
+    int connections_max;     /* default 4,096; the next one gets 503 */
+    int64_t header_timeout_ms; /* from the first byte of a request to its header's end; default 10,000 */
+    int64_t body_timeout_ms;   /* the body's whole; default 30,000 */
+    int64_t idle_timeout_ms;   /* between requests; default 75,000 */
+    int64_t write_timeout_ms;  /* no byte taken by the client; default 30,000 */
+    sl_tls *tls;             /* NULL: plain */
+    bool reuse_port;
+} sl_http_server_options;
+
+sl_status sl_http_server_open(sl_http_server **ret, sl_loop *l, const sl_http_server_options *opt, const sl_http_handlers *h, void *arg, sl_error *reterr) SL_MUST_CHECK;
+int sl_http_server_port(const sl_http_server *s);
+/* Stops accepting; open requests go on; connections close after their current answer. */
+void sl_http_server_drain(sl_http_server *s);
+int sl_http_server_connections(const sl_http_server *s);
+void sl_http_server_free(sl_http_server *s); /* closes everything; on_close runs for open requests */
+
+sl_str sl_http_method(const sl_http_request *r);
+sl_str sl_http_path(const sl_http_request *r);  /* without the query */
+sl_str sl_http_query(const sl_http_request *r); /* without '?' */
+/* Case-insensitive; p == NULL when absent; the first one where repeated. */
+sl_str sl_http_header(const sl_http_request *r, const char *name);
+sl_str sl_http_body(sl_http_request *r); /* one piece */
+sl_str sl_http_peer(const sl_http_request *r); /* "10.0.0.1:4711" */
+void sl_http_set_user(sl_http_request *r, void *user);
+void *sl_http_user(const sl_http_request *r);
+
+/* Answering. Response headers are added first; values with CR, LF or NUL are refused by assert. */
+void sl_http_add_header(sl_http_request *r, const char *name, sl_str value);
+/* A whole answer. content_type NULL: none. */
+void sl_http_answer(sl_http_request *r, int status, const char *content_type, sl_str body);
+/* A stream: status and headers now, then pieces, then the end. With `abort` the connection is cut
+ * without the last chunk, so that a client can't take a cut stream for a whole one. */
+void sl_http_stream_begin(sl_http_request *r, int status, const char *content_type);
+void sl_http_stream_send(sl_http_request *r, sl_str piece);
+size_t sl_http_stream_pending(const sl_http_request *r); /* bytes that the client has not taken */
+void sl_http_stream_end(sl_http_request *r, bool abort);
+bool sl_http_answered(const sl_http_request *r); /* an answer was begun */
+
+/* {"error":{"message","type","param","code"}} with Retry-After when retry_after_s > 0.
+ * param and code may be NULL. */
+void sl_http_error(sl_http_request *r, int status, const char *type, const char *code, const char *param, int retry_after_s, const char *message);
+/* The same JSON, appended to a buffer (for SSE error events and dead ends elsewhere). */
+void sl_http_error_body(sl_buf *out, const char *type, const char *code, const char *param, const char *message);
+
+#endif
