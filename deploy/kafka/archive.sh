@@ -6,7 +6,7 @@ set -euo pipefail
 # shellcheck source=deploy/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-PORT=${1:-28092}
+PORT=$("$ROOT/deploy/kafka/free_port.py")
 DIR=$(mktemp -d)
 trap 'rm -rf "$DIR"' EXIT
 
