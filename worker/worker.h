@@ -38,9 +38,14 @@ typedef struct sl_worker_options {
     sl_bus *bus;
     const char *keyring_path; /* "": plain */
     bool must_encrypt;        /* plain requests are refused */
-    int jobs_max;             /* taken from Kafka at once */
-    int64_t coalesce_ms;      /* text is gathered this long into one chunk; the first goes at once; default 20 */
-    const char *audit_topic;
+    int jobs_max;             /* taken from Kafka at once; default 32 */
+    int64_t coalesce_ms;      /* text is gathered this long into one chunk; the first goes at once; default 20; < 0: never */
+    const char *audit_topic;  /* NULL: the class's own (llm.audit.v1, llm.public.audit.v1) */
+    int64_t heartbeat_ms, presence_ms; /* default 2,000 each */
+    int64_t chunk_timeout_ms; /* a chunk that Kafka has not acknowledged by then ends the run; default 30,000 */
+    sl_metrics_shard *shard;  /* of a table that begins with SL_WORKER_METRICS; NULL: no metrics */
+    sl_loop_fn on_drain;      /* an operator's drain record named this instance; may be NULL */
+    void *on_drain_arg;
 } sl_worker_options;
 
 sl_status sl_worker_open(sl_worker **ret, sl_loop *l, const sl_worker_options *opt, const sl_executor *ex, void *arg, sl_error *reterr) SL_MUST_CHECK;
@@ -50,11 +55,15 @@ bool sl_worker_ready(const sl_worker *w); /* has partitions, producer up */
 sl_status sl_worker_reload_keys(sl_worker *w, sl_error *reterr) SL_MUST_CHECK;
 void sl_worker_free(sl_worker *w);
 
-typedef struct sl_worker_stats { uint64_t requests, ended, cancelled, dead_lettered, unauthentic, heartbeats; int jobs; } sl_worker_stats;
+typedef struct sl_worker_stats {
+    uint64_t requests, ended, cancelled, dead_lettered, unauthentic, heartbeats, restarts;
+    int jobs; /* in hand: waiting, running, or waiting for Kafka to acknowledge the end */
+} sl_worker_stats;
 void sl_worker_get_stats(const sl_worker *w, sl_worker_stats *ret);
 
 /* ---- for the executor ---- */
 const char *sl_job_id(const sl_job *j);
+const char *sl_job_run(const sl_job *j); /* the run's id, 32 hex digits */
 sl_chat *sl_job_chat(sl_job *j); /* the request as decided */
 int64_t sl_job_deadline_ms(const sl_job *j); /* Unix */
 sl_str sl_job_traceparent(const sl_job *j);
