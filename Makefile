@@ -21,14 +21,17 @@ endif
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
         -Wvla -Wno-unused-parameter
 CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2
-CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DSL_SANITIZED=1
-CFLAGS_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer -DSL_SANITIZED=1
-CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DSL_SANITIZED=1
-CFLAGS := -std=c11 -D_GNU_SOURCE -I. -fstack-protector-strong -fPIE -pthread $(WARN) $(CFLAGS_$(FLAVOR)) $(EXTRA_CFLAGS)
-LDFLAGS := -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize=%,$(subst fuzzer-no-link$(comma),,$(CFLAGS_$(FLAVOR))))
+SANITIZED := -O1 -g -fno-sanitize-recover=all -fno-omit-frame-pointer -DSL_SANITIZED=1
+CFLAGS_asan := $(SANITIZED) -fsanitize=address,undefined
+CFLAGS_tsan := $(SANITIZED) -fsanitize=thread
+CFLAGS_fuzz := $(SANITIZED) -fsanitize=fuzzer-no-link,address,undefined
+CFLAGS := -std=c11 -D_GNU_SOURCE -I. -fstack-protector-strong -fPIE -pthread $(WARN) \
+          $(CFLAGS_$(FLAVOR)) $(EXTRA_CFLAGS)
 comma := ,
-DEPLIBS := -lrdkafka -levent_openssl -levent_pthreads -levent_extra -levent_core -lhttp_parser -lcurl -lssl -lcrypto -lcjson -lxxhash \
-           -lhs -lpcre2-8 -licuuc -lutf8proc -lyaml -lm
+LDFLAGS := -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed \
+           $(filter -fsanitize=%,$(subst fuzzer-no-link$(comma),,$(CFLAGS_$(FLAVOR))))
+DEPLIBS := -lrdkafka -levent_openssl -levent_pthreads -levent_extra -levent_core -lhttp_parser \
+           -lcurl -lssl -lcrypto -lcjson -lxxhash -lhs -lpcre2-8 -licuuc -lutf8proc -lyaml -lm
 
 # ---- libraries: name = folders; lower layers stand later in LIB_ORDER ----
 DIRS_base := common/base
@@ -65,18 +68,22 @@ $(O)/obj/%.o: %.c
 	@echo "  CC $(FLAVOR) $<"
 	@$(CC) $(CFLAGS) $(CFLAGS_DIR_$(subst /,_,$(patsubst %/,%,$(dir $<)))) -MMD -MP -c -o $@ $<
 
-# ---- programs ----
-PROGRAMS := $(O)/bin/sluice-gateway $(O)/bin/sluice-private-worker $(O)/bin/sluice-public-worker $(O)/bin/sluice
-link = @mkdir -p $(@D); echo "  LD $(FLAVOR) $@"; $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(DEPLIBS)
-L_low := $(foreach l,schemas http bus crypto base,$(call lib_file,$(l)))
-$(O)/bin/sluice-gateway: $(O)/obj/gateway/gateway_main.o $(call lib_file,gateway) $(call lib_file,router) $(L_low)
-	$(link)
-$(O)/bin/sluice-private-worker: $(O)/obj/private-worker/private_worker_main.o $(call lib_file,pworker) $(call lib_file,worker) $(call lib_file,engine) $(L_low)
-	$(link)
-$(O)/bin/sluice-public-worker: $(O)/obj/public-worker/public_worker_main.o $(call lib_file,uworker) $(call lib_file,worker) $(L_low)
-	$(link)
-$(O)/bin/sluice: $(O)/obj/ctl/sluice_main.o $(call lib_file,ctl) $(call lib_file,engine) $(call lib_file,router) $(L_low)
-	$(link)
+# ---- programs: what each one links is what its part may know ----
+PROGRAMS := $(addprefix $(O)/bin/,sluice-gateway sluice-private-worker sluice-public-worker sluice)
+files_of = $(foreach l,$(1),$(call lib_file,$(l)))
+L_low := schemas http bus crypto base
+$(O)/bin/sluice-gateway: $(O)/obj/gateway/gateway_main.o $(call files_of,gateway router $(L_low))
+$(O)/bin/sluice-private-worker: $(O)/obj/private-worker/private_worker_main.o \
+    $(call files_of,pworker worker engine $(L_low))
+$(O)/bin/sluice-public-worker: $(O)/obj/public-worker/public_worker_main.o \
+    $(call files_of,uworker worker $(L_low))
+$(O)/bin/sluice: $(O)/obj/ctl/sluice_main.o $(call files_of,ctl engine router $(L_low))
+# All archives in one group: their order does not matter to the linker.
+link_inputs = $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(DEPLIBS)
+$(PROGRAMS):
+	@mkdir -p $(@D)
+	@echo "  LD $(FLAVOR) $@"
+	@$(CC) $(LDFLAGS) -o $@ $(link_inputs)
 
 # ---- unit tests: tests/unit mirrors the tree; each *_test.c is one program ----
 UNIT_SRCS := $(shell find tests/unit -name '*_test.c' 2>/dev/null | sort)
@@ -89,13 +96,15 @@ ALL_LIBS := $(foreach l,$(LIB_ORDER),$(call lib_file,$(l)))
 
 # The libraries that a test links are those of its folder's layer and below, so that one broken
 # folder does not stop the others' tests.
-layer_of = $(strip $(if $(findstring common/base,$(1)),base,$(if $(findstring common/crypto,$(1)),crypto,\
- $(if $(findstring common/bus,$(1)),bus,$(if $(findstring common/http,$(1)),http,$(if $(findstring /schemas/,$(1)),schemas,\
- $(if $(findstring /router/,$(1)),router,$(if $(findstring private-worker/engine,$(1)),engine,$(if $(findstring /worker/,$(1)),worker,\
- $(if $(findstring public-worker,$(1)),uworker,$(if $(findstring private-worker,$(1)),pworker,$(if $(findstring /gateway/,$(1)),gateway,ctl))))))))))))
+test_folder = $(patsubst %/,%,$(dir $(patsubst tests/unit/%,%,$(patsubst tests/fuzz/%,%,\
+    $(patsubst tests/bench/%,%,$(1))))))
+layer_of = $(or $(strip $(foreach l,$(LIB_ORDER),$(if $(filter $(call test_folder,$(1)),\
+    $(DIRS_$(l))),$(l)))),ctl)
 define TEST_RULE
 $(O)/$(1:.c=): $(O)/obj/$(1:.c=.o) $(call libs_from,$(call layer_of,$(1)))
-	@mkdir -p $$(@D); echo "  LD $(FLAVOR) $$@"; $(CC) $(LDFLAGS) $(2) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $(DEPLIBS) -lcmocka
+	@mkdir -p $$(@D)
+	@echo "  LD $(FLAVOR) $$@"
+	@$(CC) $(LDFLAGS) $(2) -o $$@ $$(link_inputs) -lcmocka
 endef
 $(foreach s,$(UNIT_SRCS) $(BENCH_SRCS),$(eval $(call TEST_RULE,$(s),)))
 $(foreach s,$(FUZZ_SRCS),$(eval $(call TEST_RULE,$(s),-fsanitize=fuzzer)))
@@ -103,16 +112,54 @@ $(foreach s,$(FUZZ_SRCS),$(eval $(call TEST_RULE,$(s),-fsanitize=fuzzer)))
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
 
 .DEFAULT_GOAL := all
-.PHONY: all programs unit-bins bench-bins fuzz-bins unit clean
-all: programs
+.PHONY: all programs unit-bins bench-bins fuzz-bins unit clean help setup up down demo test \
+        test-long bench fuzz lint format docs
+JOBS ?= 2
+
+all: programs                     ## Build the four programs into build/bin
 programs: $(PROGRAMS)
 unit-bins: $(UNIT_BINS)
 bench-bins: $(BENCH_BINS)
 fuzz-bins: $(FUZZ_BINS)
-# One folder's unit tests: make unit T=common/http
-unit: $(filter tests/unit/$(T)%,$(UNIT_SRCS:.c=.run))
+
+# One folder's unit tests.
+unit: $(filter tests/unit/$(T)%,$(UNIT_SRCS:.c=.run)) ## One folder: make unit T=common/http
 %.run: FORCE
-	@$(MAKE) --no-print-directory FLAVOR=$(FLAVOR) B=$(B) $(O)/$(basename $@) && $(O)/$(basename $@)
+	@$(MAKE) --no-print-directory FLAVOR=$(FLAVOR) B=$(B) $(O)/$(basename $@)
+	@$(O)/$(basename $@)
 FORCE:
-clean:
+
+# ---- running it ----
+setup:                            ## Install what is missing (SET=demo or test)
+	@deploy/setup/setup.sh $(or $(SET),test)
+up:                               ## Set up, build, start everything in the background
+	@deploy/setup/setup.sh demo
+	@$(MAKE) --no-print-directory -j$(JOBS) programs
+	@deploy/demo/up.sh
+down:                             ## Stop what `make up` started
+	@deploy/demo/down.sh
+demo: up                          ## The same, then a tour of requests
+	@deploy/demo/tour.sh
+
+# ---- checking it ----
+test:                             ## Everything that must hold, at most 15 minutes on 2 cores
+	@B=$(B) tests/run/test.sh
+test-long:                        ## The same with longer fuzzing and more fault seeds
+	@B=$(B) tests/run/test.sh --long
+fuzz:                             ## Fuzz every target for FUZZ_S seconds (60)
+	@B=$(B) python3 tests/run/stages.py --only fuzz --fuzz-seconds $(or $(FUZZ_S),60)
+bench:                            ## Build and run the benches (BENCH=word picks)
+	@$(MAKE) --no-print-directory -j$(JOBS) programs bench-bins
+	@B=$(B) tests/run/bench.sh $(BENCH)
+lint:                             ## Layers, lengths, format, shell scripts, generated documents
+	@tests/lint/lint.py
+	@B=$(B) tests/lint/docs.sh --check
+format:                           ## Let clang-format rewrite the C files
+	@git ls-files -z -co --exclude-standard '*.c' '*.h' | xargs -0 -r clang-format-14 -i
+docs: programs                    ## Write docs/configuration.md and docs/metrics.md anew
+	@B=$(B) tests/lint/docs.sh
+
+clean:                            ## Remove build/ (downloads stay in .cache/)
 	rm -rf build
+help:                             ## This list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14

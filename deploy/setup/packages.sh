@@ -31,4 +31,5 @@ APT=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300)
 as_root "${APT[@]}" update > "$LOG" 2>&1 < /dev/null ||
     die "apt-get update failed; see $LOG" "check that this machine reaches its Debian mirror"
 as_root "${APT[@]}" install -y --no-install-recommends "${missing[@]}" >> "$LOG" 2>&1 < /dev/null ||
-    die "apt-get install failed; see $LOG" "Sluice is built for Debian 12; are all these known: ${missing[*]}?"
+    die "apt-get install failed; see $LOG" \
+        "Sluice is built for Debian 12; are all these known to apt: ${missing[*]}?"

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# docs.sh [--check]: writes docs/configuration.md and docs/metrics.md from the tables in the
+# programs (--dump-doc, --dump-metrics-doc); with --check compares only. B is the build folder.
+set -euo pipefail
+# shellcheck source=deploy/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../../deploy/lib.sh"
+cd "$ROOT"
+
+BIN=${B:-build}/bin
+DAEMONS=(sluice-gateway sluice-private-worker sluice-public-worker)
+
+# document TITLE OPTION
+document() {
+    printf '# %s\n\nWritten by "make docs"; do not edit.\n' "$1"
+    for daemon in "${DAEMONS[@]}"; do
+        printf '\n'
+        "$BIN/$daemon" "$2"
+    done
+}
+
+for daemon in "${DAEMONS[@]}"; do
+    if [ ! -x "$BIN/$daemon" ]; then
+        [ "${1:-}" = --check ] || die "$BIN/$daemon is missing" "run: make"
+        say "lint: generated documents not checked: $BIN/$daemon is not built"
+        exit 0
+    fi
+done
+
+TEMP=$(mktemp -d)
+trap 'rm -rf "$TEMP"' EXIT
+document Configuration --dump-doc > "$TEMP/configuration.md"
+document Metrics --dump-metrics-doc > "$TEMP/metrics.md"
+for name in configuration metrics; do
+    if [ "${1:-}" = --check ]; then
+        cmp -s "$TEMP/$name.md" "docs/$name.md" ||
+            die "docs/$name.md is not what the programs say" "run: make docs, and commit it"
+    else
+        mkdir -p docs
+        cp "$TEMP/$name.md" "docs/$name.md"
+    fi
+done

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""The stages of `make test`, one after the other; stops at the first one that fails.
+
+Prints each stage with its time and what passed, on failure the log, and at the end the line
+`N passed, N failed` (`, N skipped` where something was). A stage that has nothing to run says so.
+Logs stand in <build>/test/. Standard library only; test.sh has set the machine up before.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import programs
+from system import free_ports, run_pytest, running_system
+from result import Failure, Result
+
+ROOT = Path(__file__).resolve().parents[2]
+MINUTES_MAX = 15
+
+
+class Run:
+    """One run of the stages: where it builds and logs, how long it fuzzes, how many seeds."""
+
+    def __init__(self, build: str, long: bool, fuzz_s: int):
+        self.build = build
+        self.long = long
+        self.fuzz_s = fuzz_s  # 0: as long as the run's length says
+        self.logs = (ROOT / build / "test").resolve()
+        self.logs.mkdir(parents=True, exist_ok=True)
+
+    def out(self, flavor: str) -> Path:
+        folder = (ROOT / self.build).resolve()
+        return folder if flavor == "release" else folder / flavor
+
+    def command(self, name: str, *command: str, env: dict[str, str] | None = None) -> None:
+        """Runs a command into <logs>/<name>.log; raises Failure with the log's end."""
+        log = self.logs / f"{name}.log"
+        with log.open("w") as out:
+            done = subprocess.run(
+                command, cwd=ROOT, env=os.environ | (env or {}), stdin=subprocess.DEVNULL,
+                stdout=out, stderr=subprocess.STDOUT, check=False,
+            )  # fmt: skip
+        if done.returncode != 0:
+            raise Failure(f"{' '.join(command)} ended with {done.returncode}", log)
+
+    def make(self, name: str, flavor: str, *targets: str) -> None:
+        jobs = f"-j{min(os.cpu_count() or 2, 4)}"
+        self.command(name, "make", "--no-print-directory", jobs, f"B={self.build}",
+                     f"FLAVOR={flavor}", *targets)  # fmt: skip
+
+
+def build(run: Run, flavor: str) -> Result:
+    run.make(f"build-{flavor}", flavor, "programs", "unit-bins")
+    return Result()
+
+
+def lint(run: Run) -> Result:
+    run.command("lint", "make", "--no-print-directory", f"B={run.build}", "lint")
+    return run_pytest(run, "lint-tests", "tests/lint", {})
+
+
+def unit(run: Run, flavor: str) -> Result:
+    return programs.unit_tests(run, flavor)
+
+
+def fuzz(run: Run) -> Result:
+    run.make("build-fuzz", "fuzz", "fuzz-bins")
+    return programs.fuzz_targets(run, run.fuzz_s or (300 if run.long else 5))
+
+
+def integration(run: Run) -> Result:
+    if not list((ROOT / "tests/integration").glob("**/test_*.py")):
+        return Result(note="tests/integration holds no tests yet")
+    with running_system(run, "integration") as env:
+        return run_pytest(run, "integration", "tests/integration", env)
+
+
+def faults(run: Run) -> Result:
+    env = {"SLUICE_FAULT_SEEDS": "20" if run.long else "2"} | free_ports()
+    return run_pytest(run, "faults", "tests/faults", env)
+
+
+STAGES: list[tuple[str, Callable[[Run], Result]]] = [
+    ("build", lambda run: build(run, "release")),
+    ("lint", lint),
+    ("unit", lambda run: unit(run, "release")),
+    ("build with ASan and UBSan", lambda run: build(run, "asan")),
+    ("unit under ASan and UBSan", lambda run: unit(run, "asan")),
+    ("build with TSan", lambda run: build(run, "tsan")),
+    ("unit under TSan", lambda run: unit(run, "tsan")),
+    ("fuzz", fuzz),
+    ("integration", integration),
+    ("faults", faults),
+]
+
+
+def run_stage(run: Run, name: str, stage: Callable[[Run], Result]) -> Result:
+    """Runs one stage and tells about it; a Failure becomes a failed Result."""
+    print(f"== {name}", flush=True)
+    start = time.monotonic()
+    try:
+        result = stage(run)
+    except Failure as failure:
+        result = failure.result
+        print(failure.report())
+    verdict = "FAILED" if result.failed else "empty" if result.note else "ok"
+    print(f"   {verdict:8} {time.monotonic() - start:.1f} s  {result.text()}", flush=True)
+    return result
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--started", type=float, default=time.time(), help="Unix seconds")
+    parser.add_argument("--long", action="store_true", help="longer fuzzing, more fault seeds")
+    parser.add_argument("--only", default="", help="stages whose name contains this word")
+    parser.add_argument("--fuzz-seconds", type=int, default=0, help="for each target")
+    arguments = parser.parse_args()
+
+    run = Run(os.environ.get("B") or "build", arguments.long, arguments.fuzz_seconds)
+    total = Result()
+    for name, stage in STAGES:
+        if arguments.only in name:
+            total += run_stage(run, name, stage)
+            if total.failed:
+                break
+    minutes = (time.time() - arguments.started) / 60
+    print(f"== all of it: {minutes:.1f} minutes")
+    if minutes > MINUTES_MAX and not arguments.long:
+        print(f"   longer than the {MINUTES_MAX} minutes that it should take on two cores")
+    print(total.line())
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
