@@ -164,7 +164,8 @@ def lengths(tree: Tree) -> Iterator[Finding]:
         lines = tree.lines(path)
         for number, line in enumerate(lines, 1):
             if len(line) > COLUMNS_MAX:
-            text = "wait for an event with a deadline; a polling loop says `poll: WHAT`"
+                text = f"{len(line)} columns, at most {COLUMNS_MAX}"
+                yield Finding(path, number, "columns", text)
         if len(lines) > FILE_LINES_MAX:
             yield Finding(path, len(lines), "file", f"{len(lines)} lines, at most {FILE_LINES_MAX}")
     yield from _function_lengths(tree)

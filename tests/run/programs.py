@@ -36,6 +36,9 @@ def _run(command: list[str], log: Path, seconds: float) -> int:
         except subprocess.TimeoutExpired:
             out.write(f"\nended: it ran for more than {seconds} s\n")
             return 124
+        except OSError as problem:
+            out.write(f"{problem}\n")
+            return 127
 
 
 def _cmocka_counts(log: Path, status: int) -> Result:
