@@ -86,6 +86,9 @@ void sl_run_new(char out[SL_RUN_TEXT]); /* 128 random bits in hex */
 /* Dead letters: the record as it was plus __dlq.errors.* (KIP-1191) and ce_dlqchecksum over all of
  * it. `cause` is a short word: corrupt, unauthentic, unknown_key, malformed, unsupported, retries.
  * The result borrows `scratch` and `r`. */
+#define SL_DEAD_LETTER_HEADERS 8 /* added to those of the record: headers_cap ≥ r->headers_n + this */
 sl_status sl_dead_letter(const sl_record *r, const char *group, const char *cause, const char *message, int deliveries, sl_buf *scratch, sl_header *headers, size_t headers_cap, sl_record *ret, sl_error *reterr) SL_MUST_CHECK;
+/* For `sluice dlq`: SL_E_INVALID without ce_dlqchecksum, SL_E_CORRUPT when it does not match. */
+sl_status sl_dead_letter_verify(const sl_record *r, sl_error *reterr) SL_MUST_CHECK;
 
 #endif
