@@ -39,7 +39,12 @@ typedef struct sl_buf {
 } sl_buf;
 
 void sl_buf_done(sl_buf *b);                  /* frees; NULL is fine */
-static inline void sl_buf_clear(sl_buf *b) { b->len = 0, b->failed = false; } /* keeps the memory */
+static inline void sl_buf_clear(sl_buf *b) /* keeps the memory */
+{
+    b->len = 0, b->failed = false;
+    if (b->data)
+        b->data[0] = '\0';
+}
 bool sl_buf_reserve(sl_buf *b, size_t extra); /* room for `extra` more bytes and a NUL */
 void sl_buf_add(sl_buf *b, const void *p, size_t n);
 void sl_buf_addc(sl_buf *b, char c);
@@ -67,10 +72,14 @@ bool sl_parse_u64(sl_str s, uint64_t *ret);
 bool sl_parse_i64(sl_str s, int64_t *ret);
 /* True when s is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, ≤ U+10FFFF). */
 bool sl_utf8_valid(const void *p, size_t n);
+/* The length of the well-formed character that p starts with, 0 when there is none. */
+size_t sl_utf8_char(const void *p, size_t n);
 /* How many of the first n bytes end on a character boundary (an incomplete tail is left out). */
 size_t sl_utf8_complete(const char *p, size_t n);
 
 /* Reads a whole file of at most `max` bytes, appended to *out. */
 sl_status sl_file_read(const char *path, size_t max, sl_buf *out, sl_error *reterr) SL_MUST_CHECK;
+/* The same from an open descriptor; `name` stands in error texts. */
+sl_status sl_fd_read(int fd, const char *name, size_t max, sl_buf *out, sl_error *reterr) SL_MUST_CHECK;
 
 #endif
