@@ -1,0 +1,39 @@
+/* sluice-private-worker - runs a model: private requests from Kafka, or the OpenAI API over HTTP. */
+#include "common/base/log.h"
+#include "private-worker/private_worker.h"
+
+#include <signal.h>
+
+int main(int argc, char **argv)
+{
+    sl_private_config cfg = {0};
+    sl_options_spec spec = SL_PRIVATE_WORKER_SPEC(&cfg);
+    sl_options *options = NULL;
+    sl_loop *loop = NULL;
+    sl_private_worker *p = NULL;
+    sl_error err = {0};
+    bool done = false;
+
+    sl_log_open("sluice-private-worker", SL_LOG_INFO);
+    signal(SIGPIPE, SIG_IGN); /* a closed connection is an error code, not a death */
+    sl_private_short_forms(argc, argv);
+    sl_status st = sl_options_load(&options, &spec, argc, argv, &done, &err);
+    if (!st && !done) {
+        sl_log_set_level((sl_log_level)cfg.log_level);
+        st = sl_loop_open(&loop, &err);
+    }
+    if (!st && !done)
+        st = sl_private_worker_open(&p, loop, &cfg, options, &err);
+    if (!st && !done) {
+        SL_INFO(NULL, "started", "instance %s, %s", cfg.instance,
+                cfg.http_listen[0] ? cfg.http_listen : "on the bus");
+        sl_loop_run(loop);
+        SL_INFO(NULL, "stopped", "instance %s", cfg.instance);
+    }
+    if (st)
+        SL_ERROR(NULL, "start_failed", "%s", err.text);
+    sl_private_worker_free(p);
+    sl_loop_free(loop);
+    sl_options_free(options);
+    return st ? 1 : 0;
+}
