@@ -11,7 +11,7 @@
 #define SL_WORKER_INTERNAL_H
 
 #include "common/base/log.h"
-#include "worker/idtable.h"
+#include "common/base/idtable.h"
 #include "worker/metrics.h"
 #include "worker/outbox.h"
 #include "worker/worker.h"

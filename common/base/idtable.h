@@ -3,8 +3,8 @@
  * sl_id_table: chained, sized once, never grows; the caller owns the structs and their keys.
  * sl_recall: remembers at most `cap` ids, each until a time of its own; the oldest goes first when
  * it is full. Threads: one owner. */
-#ifndef SL_WORKER_IDTABLE_H
-#define SL_WORKER_IDTABLE_H
+#ifndef SL_BASE_IDTABLE_H
+#define SL_BASE_IDTABLE_H
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"

@@ -1,4 +1,4 @@
-#include "worker/idtable.h"
+#include "common/base/idtable.h"
 
 #include <stdlib.h>
 #include <sys/queue.h>
