@@ -36,6 +36,10 @@ typedef struct sl_chat {
     sl_str stop[16];
     size_t stop_n;
     sl_str user;
+    /* 0 and NULL: not given */
+    double presence_penalty, frequency_penalty, min_p;
+    const sl_jnode *logit_bias;      /* object: token id -> bias */
+    const sl_jnode *response_format; /* type json_object or json_schema; "text" is NULL */
     sl_arena arena;
 } sl_chat;
 
