@@ -36,6 +36,9 @@ GOOD = {
     "output": {"ctl/a.c": 'void f(void)\n{\n    printf("x");\n}\n'},
     "output in text": {"common/base/a.c": "/* printf(x) */\n"},
     "function": {"common/base/a.c": function(70)},
+    "table": {
+        "common/base/a.c": "/* clang-format off */\n/* " + "x" * 98 + " */\n/* clang-format on */\n"
+    },
     "poll": {"tests/a.py": "time.sleep(0.1)  # poll: the log\n"},
 }
 
