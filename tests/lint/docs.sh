@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # docs.sh [--check]: writes docs/configuration.md and docs/metrics.md from the tables in the
-# programs (--dump-doc, --dump-metrics-doc); with --check compares only. B is the build folder.
+# programs (--dump-doc, --dump-metrics-doc); with --check compares only, and has each program read
+# its sample configuration under deploy/. B is the build folder.
 set -euo pipefail
 # shellcheck source=deploy/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../deploy/lib.sh"
@@ -30,6 +31,13 @@ TEMP=$(mktemp -d)
 trap 'rm -rf "$TEMP"' EXIT
 document Configuration --dump-doc > "$TEMP/configuration.md"
 document Metrics --dump-metrics-doc > "$TEMP/metrics.md"
+if [ "${1:-}" = --check ]; then
+    for daemon in "${DAEMONS[@]}"; do
+        sample=deploy/${daemon#sluice-}.yaml
+        "$BIN/$daemon" --config "$sample" --dump-config > "$TEMP/dump" 2>&1 < /dev/null ||
+            die "$daemon refuses $sample: $(tail -n 1 "$TEMP/dump")" "mend the sample"
+    done
+fi
 for name in configuration metrics; do
     if [ "${1:-}" = --check ]; then
         cmp -s "$TEMP/$name.md" "docs/$name.md" ||
