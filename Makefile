@@ -34,6 +34,9 @@ LDFLAGS := -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed \
 DEPLIBS := -lrdkafka -levent_openssl -levent_pthreads -levent_extra -levent_core -lhttp_parser \
            -lcurl -lssl -lcrypto -lcjson -lxxhash -lhs -lpcre2-8 -licuuc -lutf8proc -lyaml -lm
 
+# One folder's own flags: CFLAGS_DIR_<folder with _ for />.
+CFLAGS_DIR_router_classify := -isystem /usr/include/hs
+
 # ---- libraries: name = folders; lower layers stand later in LIB_ORDER ----
 DIRS_base := common/base
 DIRS_crypto := common/crypto
