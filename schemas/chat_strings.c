@@ -4,7 +4,7 @@
  * reached without a change here. Left out are `model` (checked against the configured names),
  * roles (checked words), keys that are the API's own words, and top-level numbers (sampling).
  * A string that is itself JSON (tool arguments, results) is given raw and then walked, so that its
- * escapes hide nothing. Whole numbers of five digits and more are given as text below the top
+ * escapes hide nothing. Numbers of five digits and more are given as text below the top
  * level: a card number needs no quotes. */
 #include "schemas/chat.h"
 
@@ -93,14 +93,17 @@ static bool walk_string(walk *w, sl_str s)
     return on;
 }
 
+/* As the body will say it: sl_json_write keeps the digits that a double would round. */
 static bool walk_number(walk *w, const sl_jnode *n)
 {
     double v = 0;
-    if (!sl_json_f64(n, &v) || fabs(v) < 10000 || fabs(v) >= 1e22 || v != floor(v))
+    if (!sl_json_f64(n, &v) || fabs(v) < 10000)
         return true;
-    char text[32];
-    int len = snprintf(text, sizeof(text), "%.0f", v);
-    return give(w, (sl_str){text, (size_t)len});
+    sl_buf text = {0};
+    sl_json_write(n, &text);
+    bool on = give(w, sl_buf_str(&text));
+    sl_buf_done(&text);
+    return on;
 }
 
 static bool walk_array(walk *w, const sl_jnode *n)
