@@ -13,6 +13,7 @@ static const char *const TYPE_NAMES[] = {
     "io.sluice.audit.v1",
     "io.sluice.policy.v1",
     "io.sluice.treehead.v1",
+    "io.sluice.answer.v1",
 };
 static const char *const END_NAMES[] = {
     "", "stop", "length", "tool_calls", "content_filter", "cancelled", "expired", "error",

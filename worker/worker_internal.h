@@ -13,7 +13,7 @@
 #include "common/base/log.h"
 #include "common/base/idtable.h"
 #include "worker/metrics.h"
-#include "worker/outbox.h"
+#include "common/bus/outbox.h"
 #include "worker/worker.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "worker/outbox.h"
+#include "common/bus/outbox.h"
 
 #include <stdlib.h>
 

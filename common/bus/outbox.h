@@ -4,8 +4,8 @@
  * in order, and sl_outbox_pump hands them over as deliveries make room. A record that was taken
  * ends in exactly one callback, as with the producer itself.
  * Ownership: the outbox borrows the producer. Threads: the producer's. */
-#ifndef SL_WORKER_OUTBOX_H
-#define SL_WORKER_OUTBOX_H
+#ifndef SL_BUS_OUTBOX_H
+#define SL_BUS_OUTBOX_H
 
 #include "common/bus/bus.h"
 
