@@ -1,0 +1,383 @@
+/* front_kafka.c - ingress records to requests, answers to egress records. */
+#include "gateway/front_kafka.h"
+
+#include "common/base/log.h"
+#include "common/bus/outbox.h"
+#include "common/crypto/digest.h"
+#include "common/http/server.h"
+#include "gateway/answer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+#include <time.h>
+
+#define RETRY_MS 500
+#define EGRESS_PREFIX "llm.egress."
+
+typedef struct job {
+    TAILQ_ENTRY(job) link;
+    struct sl_front_kafka *f;
+    sl_arena arena;
+    const char *topic, *tenant, *reply_topic;
+    int32_t partition;
+    int64_t offset, deadline_ms;
+    sl_str body, key, correlationid, traceparent, tracestate;
+    char id[SL_UUID_TEXT];
+    sl_ticket *ticket; /* NULL: waits to be submitted, or ended */
+    bool waiting, stream, include_usage, ended;
+    uint64_t seq;      /* egress records sent */
+    sl_answer_head head;
+    sl_answer answer;
+    sl_buf last;       /* the end's body, until Kafka acknowledged it */
+    bool last_pending; /* handed to the producer */
+} job;
+
+TAILQ_HEAD(job_list, job);
+
+struct sl_front_kafka {
+    sl_loop *loop;
+    sl_core *core;
+    sl_gateway_shared *g;
+    sl_consumer *consumer;
+    sl_outbox outbox;
+    sl_watch *watch;
+    sl_timer *tick;
+    struct job_list jobs;
+    int jobs_n;
+    bool draining;
+    sl_buf out;
+    sl_log_limit log_egress, log_bus;
+};
+
+static void job_free(job *j)
+{
+    TAILQ_REMOVE(&j->f->jobs, j, link);
+    j->f->jobs_n--;
+    sl_answer_done(&j->answer);
+    sl_buf_done(&j->last);
+    sl_arena_done(&j->arena);
+    free(j);
+}
+
+/* ---- egress ---- */
+
+static sl_status send_egress(job *j, sl_str body, sl_delivery_fn cb)
+{
+    char ce_id[SL_UUID_TEXT + 24];
+    snprintf(ce_id, sizeof(ce_id), "%s/%llu", j->id, (unsigned long long)j->seq);
+    sl_envelope env = {.type = SL_TYPE_ANSWER,
+                       .id = sl_str_c(ce_id),
+                       .subject = sl_str_c(j->id),
+                       .correlationid = j->correlationid,
+                       .traceparent = j->traceparent,
+                       .tracestate = j->tracestate,
+                       .body = body};
+    sl_record r;
+    sl_error err = {0};
+    sl_status st = sl_envelope_encode(sl_core_codec(j->f->core), &env, &(sl_seal){.cls = SL_CLASS_PRIVATE}, &r, &err);
+    if (!st) {
+        r.topic = j->reply_topic;
+        r.partition = -1;
+        r.key = j->key; /* the producer's own, so that it can find its answers by it */
+        st = sl_outbox_send(&j->f->outbox, &r, cb, j, NULL, &err);
+    }
+    uint32_t skipped;
+    if (st && sl_log_allow(&j->f->log_egress, &skipped))
+        SL_ERROR((&(sl_log_ctx){.id = j->id, .topic = j->reply_topic}), "egress_failed", "%s (%u more)", err.text, skipped);
+    if (!st)
+        j->seq++;
+    if (!st)
+        sl_metrics_add(sl_core_shard(j->f->core), SL_GM_EGRESS, 0, 1);
+    return st;
+}
+
+static void on_last_delivered(void *arg, const sl_delivery *d)
+{
+    job *j = arg;
+    uint32_t skipped;
+    j->last_pending = false;
+    if (d->status == SL_OK) {
+        if (j->f->consumer)
+            sl_consumer_finish(j->f->consumer, j->topic, j->partition, j->offset);
+        job_free(j);
+    } else if (d->status == SL_E_CLOSED) {
+        job_free(j); /* shutting down: not committed, so it is read again */
+    } else if (sl_log_allow(&j->f->log_egress, &skipped)) {
+        SL_WARN((&(sl_log_ctx){.id = j->id, .topic = j->reply_topic}), "egress_unconfirmed", "%s; it is sent again (%u more)", d->error.text, skipped);
+    }
+}
+
+/* Sends the end again until Kafka has it: the tick calls this too. */
+static void send_last(job *j)
+{
+    uint64_t seq = j->seq;
+    j->last_pending = send_egress(j, sl_buf_str(&j->last), on_last_delivered) == SL_OK;
+    j->seq = seq; /* sent again it is the same event, with the same ce_id */
+}
+
+static void on_delta(void *user, const sl_chunk *delta)
+{
+    job *j = user;
+    if (!j->stream) {
+        sl_answer_add(&j->answer, delta);
+        return;
+    }
+    sl_buf *out = &j->f->out;
+    sl_buf_clear(out);
+    sl_sse_write_delta(out, &j->head, delta, delta->content, NULL);
+    sl_str event = sl_buf_str(out); /* "data: {…}\n\n" */
+    if (event.n > 8)
+        (void)!send_egress(j, (sl_str){event.p + 6, event.n - 8}, NULL);
+}
+
+static void write_error(job *j, const char *type, const char *code, const char *param, const char *message)
+{
+    sl_buf_clear(&j->last);
+    sl_http_error_body(&j->last, type, code, param, message);
+}
+
+static void write_stream_end(job *j, const sl_outcome *o)
+{
+    sl_buf *out = &j->f->out;
+    sl_buf_clear(out);
+    sl_sse_write_finish(out, &j->head, sl_end_name(o->end));
+    sl_str finish = sl_buf_str(out);
+    if (finish.n <= 8)
+        return;
+    finish = (sl_str){finish.p + 6, finish.n - 8};
+    if (!j->include_usage) {
+        sl_buf_add_str(&j->last, finish);
+        return;
+    }
+    (void)!send_egress(j, finish, NULL);
+    sl_buf_clear(out);
+    sl_sse_write_usage(out, &j->head, &o->usage);
+    sl_buf_add(&j->last, out->data + 6, out->len - 8);
+}
+
+static void on_end(void *user, const sl_outcome *o)
+{
+    job *j = user;
+    j->ticket = NULL;
+    j->ended = true;
+    sl_buf_clear(&j->last);
+    if (o->http_status != 200) {
+        write_error(j, o->type, o->code, NULL, o->message);
+    } else if (j->stream) {
+        write_stream_end(j, o);
+    } else {
+        sl_buf tools = {0};
+        sl_answer_tool_calls(&j->answer, &tools);
+        sl_answer_write(&j->last, &j->head, sl_buf_str(&j->answer.content),
+                        j->answer.reasoning.len ? sl_buf_str(&j->answer.reasoning) : (sl_str){0},
+                        tools.len ? sl_buf_str(&tools) : (sl_str){0}, sl_end_name(o->end), &o->usage);
+        sl_buf_done(&tools);
+    }
+    send_last(j);
+}
+
+static const sl_sink kafka_sink = {.delta = on_delta, .end = on_end};
+
+/* ---- ingress ---- */
+
+static void answer_error(job *j, const char *type, const char *code, const char *param, const char *message)
+{
+    j->waiting = false;
+    j->ended = true;
+    write_error(j, type, code, param, message);
+    send_last(j);
+}
+
+static void submit(job *j)
+{
+    sl_chat_fault fault = {{0}, {0}};
+    sl_error err = {0};
+    sl_chat *chat = NULL;
+    sl_refusal ref = {0};
+    sl_decision d;
+    j->waiting = false;
+    if (sl_chat_parse(&chat, SL_CHAT, j->body, (size_t)j->f->g->cfg->body_bytes, &fault, &err) != SL_OK) {
+        answer_error(j, "invalid_request_error", fault.code[0] ? fault.code : NULL, fault.param[0] ? fault.param : NULL, err.text);
+        return;
+    }
+    j->stream = chat->stream;
+    j->include_usage = chat->include_usage;
+    sl_submit s = {.chat = chat,
+                   .id = j->id,
+                   .tenant = sl_str_c(j->tenant),
+                   .front = "kafka",
+                   .whole = !chat->stream,
+                   .deadline_ms = j->deadline_ms,
+                   .received_us = sl_mono_us(),
+                   .traceparent = j->traceparent,
+                   .tracestate = j->tracestate,
+                   .correlationid = j->correlationid,
+                   .sink = &kafka_sink,
+                   .user = j};
+    sl_status st = sl_core_submit(j->f->core, &s, &j->arena, &d, &j->ticket, &ref);
+    sl_chat_free(chat);
+    if (!st) {
+        j->head = (sl_answer_head){.kind = SL_CHAT, .id = j->id, .created = (int64_t)time(NULL),
+                                   .model = sl_arena_str(&j->arena, sl_str_c(d.model)), .seed = sl_ticket_seed(j->ticket)};
+    } else if ((ref.http_status == 503 || ref.http_status == 429) && sl_unix_ms() < j->deadline_ms) {
+        j->waiting = true;
+    } else {
+        answer_error(j, ref.type, ref.code, ref.param, ref.message);
+    }
+}
+
+static void read_headers(job *j, const sl_record *r)
+{
+    for (size_t i = 0; i < r->headers_n; i++) {
+        const sl_header *h = &r->headers[i];
+        int64_t deadline;
+        if (!h->value.p || !h->value.n || h->value.n > 512)
+            continue;
+        if (sl_str_is(h->name, "traceparent") && h->value.n == 55)
+            j->traceparent = sl_arena_str(&j->arena, h->value);
+        else if (sl_str_is(h->name, "tracestate"))
+            j->tracestate = sl_arena_str(&j->arena, h->value);
+        else if (sl_str_is(h->name, "ce_id") && sl_utf8_valid(h->value.p, h->value.n))
+            j->correlationid = sl_arena_str(&j->arena, h->value);
+        else if (sl_str_is(h->name, "ce_deadline") && sl_parse_i64(h->value, &deadline) && deadline > 0)
+            j->deadline_ms = deadline;
+        else if (sl_str_is(h->name, "ce_replytopic") && h->value.n < 249 && sl_str_prefix(h->value, SL_STR(EGRESS_PREFIX)))
+            j->reply_topic = sl_arena_strndup(&j->arena, h->value.p, h->value.n);
+    }
+}
+
+static void ingress_id(const sl_front_kafka *f, const sl_record *r, char out[SL_UUID_TEXT])
+{
+    char text[512];
+    uint8_t digest[SL_SHA256_SIZE];
+    int n = snprintf(text, sizeof(text), "%s\n%s\n%d\n%lld", f->g->cluster_id, r->topic, r->partition, (long long)r->offset);
+    sl_sha256(digest, text, (size_t)n);
+    sl_uuid8(out, digest);
+}
+
+static void on_record(void *arg, const sl_record *r)
+{
+    sl_front_kafka *f = arg;
+    job *j = calloc(1, sizeof(*j));
+    if (!j)
+        return; /* not finished: read again after a restart; memory is the operator's alarm */
+    j->f = f;
+    TAILQ_INSERT_TAIL(&f->jobs, j, link);
+    f->jobs_n++;
+    sl_metrics_add(sl_core_shard(f->core), SL_GM_INGRESS, 0, 1);
+    j->topic = sl_arena_strndup(&j->arena, r->topic, strlen(r->topic));
+    j->partition = r->partition;
+    j->offset = r->offset;
+    j->reply_topic = SL_TOPIC_EGRESS;
+    j->deadline_ms = (r->time_ms > 0 ? r->time_ms : sl_unix_ms()) + f->g->cfg->deadline_ms;
+    j->body = sl_arena_str(&j->arena, r->value.p ? r->value : SL_STR(""));
+    if (r->key.p)
+        j->key = sl_arena_str(&j->arena, r->key);
+    read_headers(j, r);
+    ingress_id(f, r, j->id);
+    sl_policy *p = sl_store_policy(f->g->store);
+    const char *tenant = p ? sl_policy_tenant_of_topic(p, r->topic) : NULL;
+    j->tenant = tenant ? sl_arena_strndup(&j->arena, tenant, strlen(tenant)) : NULL;
+    sl_policy_unref(p);
+    if (!tenant)
+        answer_error(j, "permission_error", "no_tenant", NULL, "The policy binds no tenant to this ingress topic.");
+    else
+        submit(j);
+}
+
+static void on_error(void *arg, const sl_error *e)
+{
+    sl_front_kafka *f = arg;
+    uint32_t skipped;
+    sl_metrics_add(sl_core_shard(f->core), SL_GM_BUS_ERRORS, SL_CLASS_PRIVATE, 1);
+    if (sl_log_allow(&f->log_bus, &skipped))
+        SL_WARN(NULL, "ingress_trouble", "%s (%u more)", e->text, skipped);
+}
+
+static void take_more(void *arg)
+{
+    sl_front_kafka *f = arg;
+    size_t room;
+    do {
+        int64_t max = f->g->cfg->ingress_inflight;
+        room = f->draining || f->jobs_n >= max ? 0 : (size_t)(max - f->jobs_n);
+    } while (sl_consumer_poll(f->consumer, room) == room && room);
+}
+
+static void on_tick(void *arg)
+{
+    sl_front_kafka *f = arg;
+    sl_outbox_pump(&f->outbox);
+    job *j, *next;
+    for (j = TAILQ_FIRST(&f->jobs); j; j = next) {
+        next = TAILQ_NEXT(j, link);
+        if (j->waiting)
+            submit(j);
+        else if (j->ended && !j->last_pending)
+            send_last(j);
+    }
+    take_more(f);
+}
+
+sl_status sl_front_kafka_open(sl_front_kafka **ret, sl_loop *l, sl_core *c, sl_gateway_shared *g, sl_error *reterr)
+{
+    sl_front_kafka *f = calloc(1, sizeof(*f));
+    if (!f)
+        return SL_E_NOMEM;
+    *f = (sl_front_kafka){.loop = l, .core = c, .g = g, .outbox = {.producer = sl_core_producer(c, SL_CLASS_PRIVATE)}};
+    TAILQ_INIT(&f->jobs);
+    sl_status st = SL_E_NOMEM;
+    const char **topics = calloc(g->cfg->ingress_topics.n + 1, sizeof(*topics));
+    if (!topics)
+        goto cleanup;
+    memcpy(topics, g->cfg->ingress_topics.v, g->cfg->ingress_topics.n * sizeof(*topics));
+    char instance[32];
+    snprintf(instance, sizeof(instance), "gateway-%lld", (long long)g->cfg->instance);
+    sl_consumer_options co = {.group = g->cfg->ingress_group, .instance = instance, .topics = topics, .on_record = on_record, .on_error = on_error, .arg = f};
+    st = sl_consumer_open(&f->consumer, g->bus[SL_CLASS_PRIVATE], &co, reterr);
+    if (!st)
+        st = sl_watch_open(&f->watch, l, sl_consumer_fd(f->consumer), take_more, f, reterr);
+    if (!st)
+        st = sl_timer_open(&f->tick, l, on_tick, f, reterr);
+    if (!st)
+        sl_timer_every(f->tick, RETRY_MS);
+cleanup:
+    free(topics);
+    if (st)
+        sl_front_kafka_free(f);
+    else
+        *ret = f;
+    return st;
+}
+
+void sl_front_kafka_drain(sl_front_kafka *f) { f->draining = true; }
+int sl_front_kafka_open_jobs(const sl_front_kafka *f) { return f->jobs_n; }
+
+void sl_front_kafka_free(sl_front_kafka *f)
+{
+    if (!f)
+        return;
+    sl_timer_free(f->tick);
+    sl_watch_free(f->watch);
+    for (job *j = TAILQ_FIRST(&f->jobs), *next; j; j = next) {
+        next = TAILQ_NEXT(j, link);
+        sl_ticket *t = j->ticket;
+        if (t) /* not answered, not committed: another gateway reads it again */
+            sl_core_abandon(f->core, t);
+        j->ticket = NULL;
+    }
+    if (f->outbox.producer)
+        (void)!sl_producer_flush(f->outbox.producer, 3000);
+    if (f->consumer)
+        sl_consumer_close(f->consumer);
+    f->consumer = NULL;
+    sl_outbox_done(&f->outbox);
+    for (job *j = TAILQ_FIRST(&f->jobs), *next; j; j = next) {
+        next = TAILQ_NEXT(j, link);
+        if (!j->last_pending)
+            job_free(j);
+    }
+    sl_buf_done(&f->out);
+    free(f);
+}

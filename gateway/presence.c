@@ -1,0 +1,124 @@
+#include "gateway/presence.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MODELS_TEXT 1024
+
+typedef struct worker {
+    sl_class cls;
+    char instance[128];
+    char models[MODELS_TEXT]; /* "\n"-terminated names */
+    bool draining;
+    int64_t last_ms;
+} worker;
+
+struct sl_presence_view {
+    pthread_mutex_t lock;
+    int64_t timeout_ms;
+    size_t n;
+    worker *w;
+};
+
+sl_status sl_presence_view_open(sl_presence_view **ret, int64_t timeout_ms)
+{
+    sl_presence_view *v = calloc(1, sizeof(*v));
+    if (!v)
+        return SL_E_NOMEM;
+    pthread_mutex_init(&v->lock, NULL);
+    v->timeout_ms = timeout_ms;
+    *ret = v;
+    return SL_OK;
+}
+
+void sl_presence_view_free(sl_presence_view *v)
+{
+    if (!v)
+        return;
+    pthread_mutex_destroy(&v->lock);
+    free(v->w);
+    free(v);
+}
+
+static worker *find_or_add(sl_presence_view *v, sl_class c, sl_str instance)
+{
+    worker *oldest = NULL;
+    for (size_t i = 0; i < v->n; i++) {
+        worker *w = &v->w[i];
+        if (w->cls == c && sl_str_is(instance, w->instance))
+            return w;
+        if (!oldest || w->last_ms < oldest->last_ms)
+            oldest = w;
+    }
+    worker *w = oldest; /* at the limit the one that was silent longest gives way */
+    if (v->n < SL_PRESENCE_WORKERS_MAX) {
+        if (v->n % 8 == 0) {
+            worker *more = realloc(v->w, (v->n + 8) * sizeof(*more));
+            if (!more)
+                return NULL;
+            v->w = more;
+        }
+        w = &v->w[v->n++];
+    }
+    *w = (worker){.cls = c};
+    snprintf(w->instance, sizeof(w->instance), "%.*s", (int)instance.n, instance.p);
+    return w;
+}
+
+void sl_presence_view_heard(sl_presence_view *v, sl_class c, const sl_presence *p, int64_t now_ms)
+{
+    if (!p->instance.n || p->instance.n >= sizeof(((worker *)0)->instance))
+        return;
+    pthread_mutex_lock(&v->lock);
+    worker *w = find_or_add(v, c, p->instance);
+    if (w) {
+        size_t at = 0;
+        for (size_t i = 0; i < p->models_n; i++) {
+            sl_str m = p->models[i];
+            if (at + m.n + 2 > MODELS_TEXT || memchr(m.p, '\n', m.n))
+                continue;
+            memcpy(w->models + at, m.p, m.n);
+            at += m.n;
+            w->models[at++] = '\n';
+        }
+        w->models[at] = '\0';
+        w->draining = p->draining;
+        w->last_ms = now_ms;
+    }
+    pthread_mutex_unlock(&v->lock);
+}
+
+static bool has_model(const worker *w, sl_str model)
+{
+    for (const char *p = w->models; *p;) {
+        const char *nl = strchr(p, '\n');
+        if (sl_str_eq((sl_str){p, (size_t)(nl - p)}, model))
+            return true;
+        p = nl + 1;
+    }
+    return false;
+}
+
+bool sl_presence_view_live(sl_presence_view *v, sl_class c, sl_str model, int64_t now_ms, int64_t grace_ms)
+{
+    bool live = false;
+    pthread_mutex_lock(&v->lock);
+    for (size_t i = 0; i < v->n && !live; i++) {
+        const worker *w = &v->w[i];
+        live = w->cls == c && now_ms - w->last_ms < v->timeout_ms + grace_ms && (grace_ms > 0 || !w->draining) &&
+               has_model(w, model);
+    }
+    pthread_mutex_unlock(&v->lock);
+    return live;
+}
+
+int sl_presence_view_count(sl_presence_view *v, sl_class c, int64_t now_ms)
+{
+    int n = 0;
+    pthread_mutex_lock(&v->lock);
+    for (size_t i = 0; i < v->n; i++)
+        n += v->w[i].cls == c && now_ms - v->w[i].last_ms < v->timeout_ms;
+    pthread_mutex_unlock(&v->lock);
+    return n;
+}
