@@ -5,7 +5,11 @@
  * dotted paths: `http.listen` stands as "http:\n  listen:" in YAML, SLUICE_HTTP_LISTEN in the
  * environment, --http.listen=V (or "--http.listen V") on the command line. Later wins: default,
  * file, environment, command line. Unknown names are errors that suggest the nearest known one.
- * Ownership: strings written into the struct belong to the sl_options object.
+ * In lists and maps of the environment and the command line "\," stands for a comma in an entry, and
+ * maps are written NAME=VALUE,…. Environment variables that name no option are not ours and ignored.
+ * A value that came from ${NAME} in the file is as secret as one whose row says so.
+ * Ownership: strings written into the struct belong to the sl_options object and live as long as
+ * it, those of values that a reload replaced too.
  * Threads: the owner's; the struct may be read by any thread while it is not reloaded. */
 #ifndef SL_BASE_OPTIONS_H
 #define SL_BASE_OPTIONS_H
@@ -63,7 +67,7 @@ void sl_options_free(sl_options *o);
 
 /* The same table as text: --help, the effective YAML (secrets as ***), a Markdown table. */
 void sl_options_help(const sl_options_spec *spec, sl_buf *out);
-void sl_options_dump(const sl_options_spec *spec, sl_buf *out);
+void sl_options_dump(const sl_options *o, sl_buf *out);
 void sl_options_doc(const sl_options_spec *spec, sl_buf *out);
 
 #define SL_VERSION "0.1.0"
