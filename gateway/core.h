@@ -60,6 +60,9 @@ void sl_core_cancel(sl_core *c, sl_ticket *t);
 /* This process stops following; the work goes on and its input will be read again (Kafka front). */
 void sl_core_abandon(sl_core *c, sl_ticket *t);
 
+/* Every open ticket ends with 503 now (the drain's time is over). */
+void sl_core_end_all(sl_core *c);
+
 int64_t sl_ticket_seed(const sl_ticket *t);
 const char *sl_ticket_policy(const sl_ticket *t); /* digest of the policy that decided */
 

@@ -200,15 +200,20 @@ sl_status sl_core_open(sl_core **ret, sl_loop *l, sl_gateway_shared *g, int inde
     return SL_OK;
 }
 
-void sl_core_free(sl_core *c)
+void sl_core_end_all(sl_core *c)
 {
-    if (!c)
-        return;
     sl_ticket *t;
     while ((t = TAILQ_FIRST(&c->open))) {
         sl_core_send_cancel(c, t);
         sl_ticket_fail(t, 503, "service_unavailable", "shutting_down", 2, "The gateway shut down before the answer was complete.");
     }
+}
+
+void sl_core_free(sl_core *c)
+{
+    if (!c)
+        return;
+    sl_core_end_all(c);
     sl_timer_free(c->tick);
     for (int i = 0; i < SL_CLASS_N + 1; i++)
         sl_watch_free(c->watch[i]);

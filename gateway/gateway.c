@@ -13,6 +13,7 @@
 
 #define BUS_WAIT_MS 30000
 #define CHECK_MS 1000 /* files, policy publication */
+#define DRAIN_FLUSH_MS 300
 #define LOOPS_MAX 64
 
 typedef struct gateway_loop {
@@ -46,9 +47,8 @@ struct sl_gateway {
     sl_watch *presence_watch[SL_CLASS_N], *signals[3];
     sl_timer *check, *drain;
     sl_codec *codec;
-    int64_t drain_until_ms;
+    int64_t drain_until_ms, stop_ms;
     sl_log_limit log_bus, log_presence;
-    atomic_int loops_draining;
 };
 
 /* ---- replies and presence ---- */
@@ -197,18 +197,33 @@ static void on_hup(void *arg)
 
 static void stop_loop(void *arg) { sl_loop_stop(((gateway_loop *)arg)->loop); }
 
+static void end_all(void *arg) { sl_core_end_all(((gateway_loop *)arg)->core); }
+
+static void post_to_all(sl_gateway *gw, sl_loop_fn fn)
+{
+    for (int i = 0; i < gw->g.cfg->loops; i++)
+        if (sl_loop_post(gw->loops[i].loop, fn, &gw->loops[i]) != SL_OK)
+            SL_WARN(NULL, "post_failed", "loop %d did not take a message", i);
+}
+
+/* Waits for the open requests; when their time is over they end with an error, and get a moment
+ * for their last bytes to leave. */
 static void on_drain_tick(void *arg)
 {
     sl_gateway *gw = arg;
+    int64_t now = sl_mono_ms();
     int open = gw->kafka ? sl_front_kafka_open_jobs(gw->kafka) : 0;
     for (int c = 0; c < SL_CLASS_N; c++)
         open += atomic_load(&gw->g.inflight[c]);
-    if (open && sl_mono_ms() < gw->drain_until_ms)
+    if (open && now < gw->drain_until_ms)
         return;
-    SL_INFO(NULL, "drained", "%d requests were left", open);
-    for (int i = 0; i < gw->g.cfg->loops; i++)
-        if (sl_loop_post(gw->loops[i].loop, stop_loop, &gw->loops[i]) != SL_OK)
-            stop_loop(&gw->loops[i]);
+    if (!gw->stop_ms) {
+        SL_INFO(NULL, "drained", "%d requests were left", open);
+        post_to_all(gw, end_all);
+        gw->stop_ms = now + DRAIN_FLUSH_MS;
+    } else if (now >= gw->stop_ms) {
+        post_to_all(gw, stop_loop);
+    }
 }
 
 static void drain_front(void *arg) { sl_front_http_drain(((gateway_loop *)arg)->front); }
