@@ -4,7 +4,7 @@
 # From the environment, all optional: SLUICE_RUN the state folder (.run), SLUICE_DEMO_BIN the
 # programs (build/bin), SLUICE_DEMO_PORT the gateway's port (8080; the three after it are taken by
 # the upstream and the workers' health ports), SLUICE_DEMO_KAFKA_PORT the broker's (19092, and the
-# next one).
+# next one), SLUICE_DEMO_MODEL the GGUF file of both engines (SmolLM2).
 set -euo pipefail
 umask 077
 # shellcheck source=deploy/lib.sh
@@ -22,7 +22,7 @@ KAFKA_PORT=${SLUICE_DEMO_KAFKA_PORT:-19092}
     PRIVATE_ADMIN_PORT=$((PORT + 2))
     PUBLIC_ADMIN_PORT=$((PORT + 3))
     KAFKA=127.0.0.1:$KAFKA_PORT
-    MODEL=$CACHE/models/SmolLM2-135M-Instruct.Q4_1.gguf
+    MODEL=$(realpath -m -- "${SLUICE_DEMO_MODEL:-$CACHE/models/SmolLM2-135M-Instruct.Q4_1.gguf}")
     BROKER=$ROOT/deploy/kafka/broker.sh
 }
 

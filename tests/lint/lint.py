@@ -64,8 +64,11 @@ class Tree:
 
     def __init__(self, root: Path):
         self.root = root
-        listed = self.run("git", "ls-files", "-z", "-co", "--exclude-standard").stdout
-        self.files = sorted(f for f in set(listed.split("\0")) if f and (root / f).is_file())
+        listed = self.run("git", "ls-files", "-z", "-co", "--exclude-standard")
+        if listed.returncode != 0:
+            sys.exit(f"lint: git lists no files of {root}: {listed.stderr.strip()}")
+        names = set(listed.stdout.split("\0"))
+        self.files = sorted(f for f in names if f and (root / f).is_file())
         self._texts: dict[str, str] = {}
 
     def run(self, *command: str, text: str | None = None) -> subprocess.CompletedProcess:

@@ -72,6 +72,10 @@ def fuzz(run: Run) -> Result:
     return programs.fuzz_targets(run, run.fuzz_s or (300 if run.long else 5))
 
 
+def deploy(run: Run) -> Result:
+    return run_pytest(run, "deploy", "tests/deploy", {})
+
+
 def integration(run: Run) -> Result:
     if not list((ROOT / "tests/integration").glob("**/test_*.py")):
         return Result(note="tests/integration holds no tests yet")
@@ -93,6 +97,7 @@ STAGES: list[tuple[str, Callable[[Run], Result]]] = [
     ("build with TSan", lambda run: build(run, "tsan")),
     ("unit under TSan", lambda run: unit(run, "tsan")),
     ("fuzz", fuzz),
+    ("deploy", deploy),
     ("integration", integration),
     ("faults", faults),
 ]
