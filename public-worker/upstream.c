@@ -130,7 +130,8 @@ static sl_status outcome(call *c, const sl_http_result *res, bool *retry, sl_err
     }
     if (res->status) {
         bool timeout = res->status == SL_E_TIMEOUT;
-        *retry = !res->first_byte && !(timeout && res->sent);
+        /* A time-out after the request was sent may mean that the upstream works on it. */
+        *retry = !res->first_byte && res->error.retriable && !(timeout && res->sent);
         return sl_fail(err, timeout ? SL_E_TIMEOUT : SL_E_UNAVAILABLE,
                        timeout           ? "the upstream did not answer in time"
                        : res->first_byte ? "the upstream's answer broke off"

@@ -1,5 +1,6 @@
 /* The worker on a bus in memory, with an executor that the test drives. */
 #include "tests/unit/worker/harness.h"
+#include "common/bus/memory.h"
 #include "worker/worker.h"
 
 typedef enum { PLAY_ECHO, PLAY_HOLD, PLAY_FULL, PLAY_FAIL, PLAY_SLOW_END } play_mode;
@@ -193,6 +194,11 @@ static void the_first_text_goes_at_once_the_rest_is_gathered(void **state)
     free(text);
     assert_int_equal(end->end, SL_END_LENGTH);
     close_play(p);
+}
+
+static bool all_held(harness *h, void *arg)
+{
+    return *(int *)arg == 16;
 }
 
 static bool released(harness *h, void *arg)
@@ -562,6 +568,147 @@ static void a_new_key_is_taken_from_the_file(void **state)
     close_play(p);
 }
 
+/* ---- Kafka in trouble ---- */
+
+static void a_full_producer_loses_nothing_and_keeps_the_order(void **state)
+{
+    play *p = open_with(SL_CLASS_PUBLIC, PLAY_HOLD, (sl_worker_options){.coalesce_ms = -1});
+    hs_request q = {0};
+    hs_send(p->h, &q);
+    assert_true(hs_wait(p->h, held, &p->held_n));
+    sl_buf want = {0};
+    sl_memory_full(p->h->bus, 40);
+    for (int i = 0; i < 30; i++) {
+        char piece[32], body[128];
+        int n = snprintf(piece, sizeof(piece), "<%d>", i);
+        sl_buf_add(&want, piece, (size_t)n);
+        (void)snprintf(body, sizeof(body), "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%s\"}}]}", piece);
+        if (i % 2)
+            sl_job_text(p->held[0], (sl_str){piece, (size_t)n}, (sl_str){0});
+        else
+            sl_job_chunk(p->held[0], sl_str_c(body));
+    }
+    assert_true(sl_job_congested(p->held[0]));
+    sl_job_end(p->held[0], SL_END_STOP, NULL, NULL, "e");
+    p->held_n = 0;
+    assert_true(hs_wait(p->h, hs_has_end, q.id));
+    char *text = hs_text(p->h, hs_end_of(p->h, q.id)->run);
+    assert_string_equal(text, want.data);
+    free(text);
+    sl_buf_done(&want);
+    assert_true(wait_commits(p, 1));
+    assert_int_equal(p->started, 1);
+    close_play(p);
+}
+
+static void a_lost_chunk_runs_the_request_again(void **state)
+{
+    play *p = open_play(SL_CLASS_PUBLIC, PLAY_ECHO);
+    hs_request q = {0};
+    sl_memory_fail_sends(p->h->bus, sl_topic_name(SL_CLASS_PUBLIC, SL_TOPIC_RESPONSES), 1,
+                         SL_MEMORY_LOST, SL_E_TIMEOUT);
+    hs_send(p->h, &q);
+    assert_true(wait_commits(p, 1));
+    assert_int_equal(p->started, 2);
+    sl_worker_stats s;
+    sl_worker_get_stats(p->w, &s);
+    assert_int_equal(s.restarts, 1);
+    assert_int_equal(s.ended, 1);
+    assert_true(hs_wait(p->h, ended_audit, q.id));
+    /* The audit names the whole run, not the one that was given up. */
+    const hs_seen *whole = NULL;
+    for (size_t i = 0; i < p->h->n; i++)
+        if (p->h->seen[i].fin && strstr(hs_audit(p->h, "ended", q.id), p->h->seen[i].run))
+            whole = &p->h->seen[i];
+    assert_non_null(whole);
+    char *text = hs_text(p->h, whole->run);
+    assert_string_equal(text, "Hello wörld");
+    free(text);
+    close_play(p);
+}
+
+static void a_running_job_is_stopped_when_its_run_is_lost(void **state)
+{
+    play *p = open_play(SL_CLASS_PUBLIC, PLAY_HOLD);
+    hs_request q = {0};
+    hs_send(p->h, &q);
+    assert_true(hs_wait(p->h, held, &p->held_n));
+    sl_memory_fail_sends(p->h->bus, sl_topic_name(SL_CLASS_PUBLIC, SL_TOPIC_RESPONSES), 1,
+                         SL_MEMORY_ACK_LOST, SL_E_TIMEOUT);
+    sl_job_text(p->held[0], SL_STR("lost"), (sl_str){0});
+    p->mode = PLAY_ECHO;
+    assert_true(wait_commits(p, 1));
+    assert_int_equal(p->cancels, 1);
+    assert_int_equal(p->started, 2);
+    assert_int_equal(hs_end_of(p->h, q.id)->end, SL_END_STOP);
+    close_play(p);
+}
+
+static void a_dead_letter_is_sent_until_it_is_taken(void **state)
+{
+    play *p = open_play(SL_CLASS_PUBLIC, PLAY_ECHO);
+    hs_request q = {.damage = flip_value};
+    sl_memory_fail_sends(p->h->bus, sl_topic_name(SL_CLASS_PUBLIC, SL_TOPIC_DEAD_LETTER), 1,
+                         SL_MEMORY_LOST, SL_E_TIMEOUT);
+    hs_send(p->h, &q);
+    assert_true(hs_wait(p->h, hs_has_end, q.id)); /* the client hears of it at once */
+    assert_int_equal(committed(p, sl_topic_name(SL_CLASS_PUBLIC, SL_TOPIC_REQUESTS)), 0);
+    assert_true(wait_commits(p, 1));
+    assert_true(hs_wait(p->h, has_letter, NULL));
+    close_play(p);
+}
+
+static void an_answer_that_outgrows_its_buffer_ends_with_an_error(void **state)
+{
+    play *p = open_with(SL_CLASS_PUBLIC, PLAY_HOLD, (sl_worker_options){.coalesce_ms = -1});
+    hs_request q = {0};
+    hs_send(p->h, &q);
+    assert_true(hs_wait(p->h, held, &p->held_n));
+    sl_memory_full(p->h->bus, 1000000000);
+    char *big = malloc(200000);
+    int n = snprintf(big, 200000, "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"");
+    memset(big + n, 'x', 150000);
+    memcpy(big + n + 150000, "\"}}]}", 6);
+    for (int i = 0; i < 100; i++)
+        sl_job_chunk(p->held[0], (sl_str){big, (size_t)n + 150005});
+    free(big);
+    assert_true(hs_wait(p->h, held, &p->cancels));
+    sl_memory_full(p->h->bus, 0);
+    assert_true(hs_wait(p->h, hs_has_end, q.id));
+    assert_int_equal(hs_end_of(p->h, q.id)->end, SL_END_ERROR);
+    assert_true(wait_commits(p, 1));
+    close_play(p);
+}
+
+static void a_revoked_partition_is_not_committed_by_its_old_owner(void **state)
+{
+    play *p = open_play(SL_CLASS_PUBLIC, PLAY_HOLD);
+    hs_request q[16];
+    memset(q, 0, sizeof(q));
+    for (int i = 0; i < 16; i++) /* both partitions, as good as surely */
+        hs_send(p->h, &q[i]);
+    assert_true(hs_wait(p->h, all_held, &p->held_n));
+    play *second = calloc(1, sizeof(*second));
+    second->h = p->h;
+    second->mode = PLAY_ECHO;
+    static const sl_executor ex = {play_start, play_cancel, play_presence};
+    sl_worker_options opt = {.cls = SL_CLASS_PUBLIC, .daemon = "test-worker", .instance = "w1",
+                             .group = "workers", .bus = p->h->bus,
+                             .keyring_path = p->h->ring_path, .must_encrypt = true};
+    assert_int_equal(sl_worker_open(&second->w, p->h->loop, &opt, &ex, second, NULL), SL_OK);
+    assert_true(hs_wait(p->h, held, &second->started));
+    while (p->held_n)
+        sl_job_end(p->held[--p->held_n], SL_END_STOP, NULL, NULL, "e");
+    assert_true(wait_commits(p, 16));
+    for (int i = 0; i < 16; i++)
+        assert_true(hs_wait(p->h, hs_has_end, q[i].id));
+    assert_int_equal(p->started, 16);
+    assert_true(second->started < 16);
+    sl_worker_free(second->w);
+    free(second);
+    close_play(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -579,6 +726,12 @@ int main(void)
         cmocka_unit_test(drain_ends_at_its_time_limit),
         cmocka_unit_test(backpressure_holds_requests_back),
         cmocka_unit_test(a_new_key_is_taken_from_the_file),
+        cmocka_unit_test(a_full_producer_loses_nothing_and_keeps_the_order),
+        cmocka_unit_test(a_lost_chunk_runs_the_request_again),
+        cmocka_unit_test(a_running_job_is_stopped_when_its_run_is_lost),
+        cmocka_unit_test(a_dead_letter_is_sent_until_it_is_taken),
+        cmocka_unit_test(an_answer_that_outgrows_its_buffer_ends_with_an_error),
+        cmocka_unit_test(a_revoked_partition_is_not_committed_by_its_old_owner),
     };
     sl_log_open("test", SL_LOG_OFF);
     return cmocka_run_group_tests(tests, NULL, NULL);
