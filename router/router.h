@@ -49,6 +49,7 @@ typedef struct sl_finding {
     size_t offset;       /* of the first one, bytes, in that string */
     size_t length;       /* 0: unknown */
     int count;
+    bool allowed;        /* the tenant's allow-list lets it pass: it raised nothing */
 } sl_finding; /* never the value */
 
 typedef struct sl_decision {

@@ -1,0 +1,302 @@
+/* classify.c - the way of one string through its views, and the findings of a request. */
+#include "router/classify/classify.h"
+
+#include "common/base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CTX_SHIFT = 5, WEAK_PAIR = 200, JOIN_PIECE = 64, JOIN_MAX = 4096 };
+
+sl_status sl_classifier_open(sl_classifier **ret, sl_error *reterr)
+{
+    sl_status st = sl_views_open(reterr);
+    if (st != SL_OK)
+        return st;
+    sl_classifier *c = calloc(1, sizeof *c);
+    if (!c)
+        return sl_fail(reterr, SL_E_NOMEM, "no memory for a classifier");
+    st = sl_patterns_open(&c->scratch, reterr);
+    if (st != SL_OK) {
+        sl_classifier_free(c);
+        return st;
+    }
+    c->this_year = (int)(1970 + sl_unix_ms() / 1000 / 31556952);
+    *ret = c;
+    return SL_OK;
+}
+
+void sl_classifier_free(sl_classifier *c)
+{
+    if (!c)
+        return;
+    sl_patterns_scratch_free(c->scratch);
+    for (int i = 0; i <= SL_DECODE_DEPTH; i++)
+        sl_buf_done(&c->norm[i]);
+    for (int i = 0; i < SL_DECODE_DEPTH; i++)
+        sl_buf_done(&c->decoded[i]);
+    sl_buf_done(&c->joined);
+    free(c->ctx);
+    free(c);
+}
+
+/* ---- findings ---- */
+
+/* Positions of a view as positions of the string that was given. */
+static void locate(const sl_frame *f, size_t *at, size_t *len)
+{
+    if (f->decoded)
+        *at = f->base, *len = f->span;
+    if (!f->source.p)
+        return;
+    sl_buf scratch = {0};
+    sl_norm_result r;
+    size_t from = sl_normalise(f->source, &scratch, *at, &r);
+    sl_buf_clear(&scratch);
+    size_t to = sl_normalise(f->source, &scratch, *at + *len, &r);
+    sl_buf_done(&scratch);
+    if (from == SIZE_MAX)
+        from = f->source.n;
+    if (to == SIZE_MAX)
+        to = f->source.n;
+    *at = from, *len = to > from ? to - from : 0;
+}
+
+static sl_found *same(sl_classifier *c, sl_entity e, sl_level level)
+{
+    for (size_t i = c->string_first; i < c->found_n; i++) {
+        sl_found *f = &c->found[i];
+        if (f->entity != e)
+            continue;
+        /* another view of the string: it says nothing new unless it says more */
+        if ((c->frame && c->frame->again && f->level >= level) || (f->level == level && f->view == (c->frame ? c->frame->view : "text")))
+            return f;
+    }
+    return NULL;
+}
+
+/* A slot for a new finding; when all are taken the least of them makes room. */
+static sl_found *slot(sl_classifier *c, sl_level level)
+{
+    if (c->found_n < SL_FOUND_MAX)
+        return &c->found[c->found_n++];
+    sl_found *least = &c->found[0];
+    for (size_t i = 1; i < SL_FOUND_MAX; i++) {
+        if (c->found[i].level < least->level)
+            least = &c->found[i];
+    }
+    return least->level < level ? least : NULL;
+}
+
+void sl_add(sl_classifier *c, sl_entity e, sl_level level, size_t at, size_t len)
+{
+    bool allowed = c->allow >> e & 1;
+    if (level > c->level && !allowed)
+        c->level = level;
+    c->doubt |= sl_entities[e].strength == SL_CLOSED;
+    sl_found *f = same(c, e, level);
+    if (f) {
+        if (!(c->frame && c->frame->again))
+            f->count++;
+        return;
+    }
+    f = slot(c, level);
+    if (!f)
+        return;
+    if (!c->where_kept) {
+        c->where_kept = sl_arena_strndup(c->arena, c->where, strlen(c->where));
+        if (!c->where_kept)
+            c->where_kept = "";
+    }
+    if (c->frame)
+        locate(c->frame, &at, &len);
+    *f = (sl_found){e, level, c->frame ? c->frame->view : "text", c->where_kept, at, len, 1, allowed};
+}
+
+void sl_add_weak(sl_classifier *c, sl_entity e, size_t at, size_t len)
+{
+    bool pair = c->weak_any && c->weak_entity != e && at <= c->weak_at + WEAK_PAIR;
+    c->weak_any = true, c->weak_entity = e, c->weak_at = at + len;
+    sl_add(c, e, pair ? SL_LEVEL_CONFIDENTIAL : SL_LEVEL_INTERNAL, at, len);
+}
+
+/* ---- context ---- */
+
+void sl_ctx_mark(sl_classifier *c, size_t end, uint32_t bits)
+{
+    size_t i = (end - 1) >> CTX_SHIFT;
+    if (i < c->ctx_n)
+        c->ctx[i] |= bits;
+}
+
+bool sl_ctx_near(const sl_classifier *c, size_t from, size_t to, uint32_t bits)
+{
+    size_t i = (from > 60 ? from - 60 : 0) >> CTX_SHIFT, last = (to + 40) >> CTX_SHIFT;
+    for (; i <= last && i < c->ctx_n; i++) {
+        if (c->ctx[i] & bits)
+            return true;
+    }
+    return false;
+}
+
+static bool ctx_reset(sl_classifier *c, size_t n)
+{
+    c->ctx_n = (n >> CTX_SHIFT) + 1;
+    if (c->ctx_n > c->ctx_cap) {
+        size_t cap = c->ctx_n < 256 ? 256 : c->ctx_n * 2;
+        uint32_t *p = realloc(c->ctx, cap * sizeof *p);
+        if (!p) {
+            c->ctx_n = 0;
+            return false;
+        }
+        c->ctx = p, c->ctx_cap = cap;
+    }
+    memset(c->ctx, 0, c->ctx_n * sizeof *c->ctx);
+    return true;
+}
+
+/* ---- views ---- */
+
+void sl_scan_view(sl_classifier *c, const sl_frame *f)
+{
+    c->frame = f;
+    c->weak_any = false;
+    bool ok = ctx_reset(c, f->text.n) && sl_patterns_scan(c, f->text) && sl_dictionary_scan(c, f->text);
+    if (!ok)
+        sl_add(c, SL_ENT_CLASSIFIER_ERROR, SL_LEVEL_INTERNAL, 0, 0);
+    sl_numbers_scan(c, f->text);
+    sl_decode_scan(c, f); /* its views use the same context map: it comes last */
+    c->frame = NULL;
+}
+
+void sl_scan_text(sl_classifier *c, sl_frame f)
+{
+    if (f.text.n == 0)
+        return;
+    if (sl_ascii(f.text)) {
+        sl_scan_view(c, &f);
+        return;
+    }
+    sl_buf *norm = &c->norm[f.depth];
+    sl_buf_clear(norm);
+    sl_norm_result r;
+    sl_normalise(f.text, norm, SIZE_MAX, &r);
+    c->frame = &f;
+    if (!sl_buf_ok(norm))
+        sl_add(c, SL_ENT_CLASSIFIER_ERROR, SL_LEVEL_INTERNAL, 0, 0);
+    else if (r.invalid && !f.decoded)
+        sl_add(c, SL_ENT_INVALID_UTF8, SL_LEVEL_INTERNAL, 0, 0);
+    if (!r.changed || r.dropped || !sl_buf_ok(norm)) {
+        sl_scan_view(c, &f);
+        f.again = true;
+    }
+    if (r.changed && sl_buf_ok(norm)) {
+        sl_frame g = f;
+        g.view = f.decoded ? f.view : "nfkc";
+        if (!f.decoded)
+            g.source = f.text;
+        g.text = sl_buf_str(norm);
+        sl_scan_view(c, &g);
+    }
+    c->frame = NULL;
+}
+
+static void begin_string(sl_classifier *c, const char *where)
+{
+    c->where = where, c->where_kept = NULL;
+    c->string_first = c->found_n;
+    c->decoded_bytes = c->decoded_blobs = 0;
+    c->frame = NULL;
+}
+
+/* ---- strings that belong together ---- */
+
+/* What may go on in the next string: letters, digits and what tokens and numbers are made of. */
+static bool joins(char ch)
+{
+    return (unsigned char)((ch | 32) - 'a') < 26 || (unsigned char)(ch - '0') < 10 || (unsigned char)ch >= 0x80 ||
+           strchr("+/=_@.-:", ch) != NULL;
+}
+
+static void join_flush(sl_classifier *c)
+{
+    if (c->joined_n > 1) {
+        begin_string(c, c->joined_where);
+        sl_frame f = {.view = "joined", .text = sl_buf_str(&c->joined), .depth = 0};
+        /* only what the pieces did not show by themselves */
+        c->string_first = 0;
+        f.again = true;
+        sl_scan_text(c, f);
+    }
+    sl_buf_clear(&c->joined);
+    c->joined_n = 0;
+}
+
+static void join_add(sl_classifier *c, const char *where, sl_str t)
+{
+    if (t.n == 0)
+        return;
+    sl_str head = {t.p, t.n < JOIN_PIECE ? t.n : JOIN_PIECE};
+    if (c->joined_n > 0) {
+        if (joins(c->joined.data[c->joined.len - 1]) && joins(t.p[0]))
+            sl_buf_add_str(&c->joined, head), c->joined_n++;
+        else
+            join_flush(c);
+    }
+    if (t.n <= JOIN_PIECE && c->joined_n > 0 && c->joined.len < JOIN_MAX)
+        return;
+    if (c->joined_n > 0)
+        join_flush(c);
+    sl_buf_add(&c->joined, t.p + t.n - head.n, head.n);
+    c->joined_n = 1;
+    snprintf(c->joined_where, sizeof c->joined_where, "%s", where);
+}
+
+/* ---- the request ---- */
+
+void sl_classify_begin(sl_classifier *c, const sl_dictionary *dict, uint32_t allow, sl_arena *arena)
+{
+    c->dict = dict;
+    c->allow = allow;
+    c->doubt = false;
+    c->arena = arena;
+    c->level = SL_LEVEL_PUBLIC;
+    c->found_n = c->string_first = 0;
+    sl_buf_clear(&c->joined);
+    c->joined_n = 0;
+    c->frame = NULL;
+}
+
+void sl_classify_text(sl_classifier *c, const char *where, sl_str text)
+{
+    join_add(c, where, text);
+    begin_string(c, where);
+    if (text.n > SL_TEXT_MAX) {
+        sl_add(c, SL_ENT_OVERSIZE, SL_LEVEL_INTERNAL, SL_TEXT_MAX, 0);
+        text.n = SL_TEXT_MAX;
+    }
+    sl_scan_text(c, (sl_frame){.view = "text", .text = text});
+}
+
+void sl_classify_doubt(sl_classifier *c, sl_entity e, const char *where)
+{
+    begin_string(c, where);
+    sl_add(c, e, sl_entities[e].level, 0, 0);
+}
+
+void sl_classify_end(sl_classifier *c, sl_level *ret_level, bool *ret_doubt, sl_finding **ret, size_t *ret_n)
+{
+    join_flush(c);
+    *ret_level = c->level;
+    *ret_doubt = c->doubt;
+    *ret_n = 0;
+    *ret = c->found_n ? sl_arena_zalloc(c->arena, c->found_n * sizeof **ret) : NULL;
+    if (!*ret)
+        return;
+    for (size_t i = 0; i < c->found_n; i++) {
+        const sl_found *f = &c->found[i];
+        (*ret)[i] = (sl_finding){.entity = sl_entities[f->entity].name, .level = f->level, .view = f->view, .where = f->where,
+                                 .offset = f->offset, .length = f->length, .count = f->count, .allowed = f->allowed};
+    }
+    *ret_n = c->found_n;
+}

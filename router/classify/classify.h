@@ -1,0 +1,159 @@
+/* classify.h - text in, findings out: the classifier behind router.h.
+ *
+ * One sl_classifier is one thread's scratch: Vectorscan scratch, view buffers, context map and the
+ * findings of the request at hand. The pattern database is global, compiled once a process.
+ * A text is looked at through views: as it is; normalised (NFKC, ignorables stripped, decimal digits
+ * to ASCII); with its escapes and encoded blobs decoded, two deep. A finding in any view counts.
+ * Adjacent short strings are looked at joined as well.
+ * Doubt is a finding of its own (strength CLOSED in entities.h), so nothing here fails once open.
+ * Findings hold positions and counts, never the value.
+ *
+ *     sl_classify_begin(c, dict, allow, arena);
+ *     sl_classify_text(c, "messages[0].content", text); ...
+ *     sl_classify_end(c, &level, &doubt, &findings, &n);
+ *
+ * Ownership: findings live in the arena. Threads: one owner; a dictionary may be shared. */
+#ifndef SL_CLASSIFY_H
+#define SL_CLASSIFY_H
+
+#include "router/classify/entities.h"
+#include "router/router.h"
+
+#define SL_TEXT_MAX (1u << 20)    /* bytes of one string; a body is 1,000,000 at most by default */
+#define SL_FOUND_MAX 64           /* distinct findings kept a request; the level counts them all */
+#define SL_DECODE_DEPTH 2         /* a blob in a blob is looked at; deeper is opaque */
+#define SL_DECODE_BYTES 65536     /* decoded bytes a string */
+#define SL_DECODE_BLOBS 32        /* decoded blobs a string */
+#define SL_DICTIONARY_TERMS 10000 /* a tenant */
+
+/* ---- the whole ---- */
+typedef struct sl_classifier sl_classifier;
+typedef struct sl_dictionary sl_dictionary;
+
+/* The first call in a process compiles the patterns (about a tenth of a second). */
+sl_status sl_classifier_open(sl_classifier **ret, sl_error *reterr) SL_MUST_CHECK;
+void sl_classifier_free(sl_classifier *c);
+/* allow: a bit for each entity that the tenant's allow-list lets pass; such findings are told, but
+ * raise nothing. Doubt can't be allowed. */
+void sl_classify_begin(sl_classifier *c, const sl_dictionary *dict, uint32_t allow, sl_arena *arena);
+void sl_classify_text(sl_classifier *c, const char *where, sl_str text);
+/* Doubt that the caller knows of: an image part, a string that could not be read, … */
+void sl_classify_doubt(sl_classifier *c, sl_entity e, const char *where);
+/* *ret_doubt: something could not be read, so that no policy may send it out whatever its level. */
+void sl_classify_end(sl_classifier *c, sl_level *ret_level, bool *ret_doubt, sl_finding **ret, size_t *ret_n);
+
+/* ---- tenants' dictionaries (dictionary.c) ---- */
+typedef struct sl_term {
+    sl_str text;
+    sl_level level;
+} sl_term;
+/* Terms match without regard to ASCII case, on word edges. *ret is NULL when n is 0. */
+sl_status sl_dictionary_compile(sl_dictionary **ret, const sl_term *terms, size_t n, sl_error *reterr) SL_MUST_CHECK;
+void sl_dictionary_free(sl_dictionary *d);
+
+/* ---- inside: shared by the stages ---- */
+
+/* What context words speak of; a bit each. */
+typedef enum sl_ctx {
+    SL_CTX_CARD = 1 << 0,
+    SL_CTX_CN_ID = 1 << 1,
+    SL_CTX_PHONE = 1 << 2,
+    SL_CTX_SSN = 1 << 3,
+    SL_CTX_IBAN = 1 << 4
+} sl_ctx;
+
+/* One view of one string while it is scanned. */
+typedef struct sl_frame {
+    const char *view;
+    sl_str text;
+    sl_str source;  /* what a normalised view came from, to find positions again; p NULL: text */
+    size_t base;    /* of a decoded view: where its blob begins in the string */
+    size_t span;    /* and how long the blob is; 0: positions are those of the text */
+    bool decoded;
+    bool again;     /* another view of the same string: what was found there is not told twice */
+    int depth;
+} sl_frame;
+
+typedef struct sl_found {
+    sl_entity entity;
+    sl_level level;
+    const char *view, *where;
+    size_t offset, length;
+    int count;
+    bool allowed;
+} sl_found;
+
+struct sl_classifier {
+    struct hs_scratch *scratch;
+    const sl_dictionary *dict;
+    uint64_t dict_id; /* the dictionary that the scratch was last sized for */
+    sl_arena *arena;
+    int this_year;
+    uint32_t allow;
+    sl_level level;
+    bool doubt;
+    sl_found found[SL_FOUND_MAX];
+    size_t found_n;
+    /* the string at hand */
+    const char *where, *where_kept;
+    size_t string_first; /* index of its first finding */
+    size_t decoded_bytes, decoded_blobs;
+    const sl_frame *frame;
+    /* the last weak sign of this view, for the two-signs rule */
+    sl_entity weak_entity;
+    size_t weak_at;
+    bool weak_any;
+    uint32_t *ctx; /* context bits of every 32 bytes of the view */
+    size_t ctx_cap, ctx_n;
+    sl_buf norm[SL_DECODE_DEPTH + 1], decoded[SL_DECODE_DEPTH];
+    sl_buf joined;
+    char joined_where[96];
+    int joined_n;
+};
+
+/* Scans one view: patterns, dictionary, numbers, then what it holds encoded. */
+void sl_scan_view(sl_classifier *c, const sl_frame *f);
+/* Text as decoded or as given, with its normalised form. */
+void sl_scan_text(sl_classifier *c, sl_frame f);
+
+/* A finding at [at, at+len) of the current view. sl_add_weak: `internal`, until a second sign of
+ * another kind stands within 200 bytes. */
+void sl_add(sl_classifier *c, sl_entity e, sl_level level, size_t at, size_t len);
+void sl_add_weak(sl_classifier *c, sl_entity e, size_t at, size_t len);
+/* Context words: within 60 bytes before or 40 behind (to the next 32). */
+void sl_ctx_mark(sl_classifier *c, size_t end, uint32_t bits);
+bool sl_ctx_near(const sl_classifier *c, size_t from, size_t to, uint32_t bits);
+
+/* patterns.c */
+sl_status sl_patterns_open(struct hs_scratch **scratch, sl_error *reterr) SL_MUST_CHECK;
+bool sl_patterns_scan(sl_classifier *c, sl_str text);
+void sl_patterns_scratch_free(struct hs_scratch *s);
+bool sl_dictionary_scan(sl_classifier *c, sl_str text);
+
+/* What a pattern's hit that ends at `end` amounts to; they call sl_add. */
+void sl_check_email(sl_classifier *c, sl_str t, size_t end);
+void sl_check_token(sl_classifier *c, sl_str t, size_t end, sl_entity e, int len);
+void sl_check_url(sl_classifier *c, sl_str t, size_t end);
+void sl_check_assignment(sl_classifier *c, sl_str t, size_t end, bool password);
+void sl_check_marking(sl_classifier *c, sl_str t, size_t end, int id);
+size_t sl_markings(void);
+const char *sl_marking_expr(size_t i);
+
+void sl_numbers_scan(sl_classifier *c, sl_str t);
+void sl_decode_scan(sl_classifier *c, const sl_frame *f);
+
+/* views.c */
+sl_status sl_views_open(sl_error *reterr) SL_MUST_CHECK; /* builds the tables, once a process */
+bool sl_ascii(sl_str s);
+typedef struct sl_norm_result {
+    bool changed;  /* differs from the source at all */
+    bool dropped;  /* characters were stripped or merged: the source has another shape */
+    bool invalid;  /* was not UTF-8 */
+} sl_norm_result;
+/* Appends the normalised form. Stops once `stop` bytes are written and returns the source offset
+ * reached (SIZE_MAX: all of it). */
+size_t sl_normalise(sl_str in, sl_buf *out, size_t stop, sl_norm_result *ret);
+
+double sl_entropy(const char *p, size_t n); /* bits a byte, of the byte frequencies */
+
+#endif
