@@ -53,22 +53,33 @@ static int64_t retry_after(sl_str v)
     return ms < 0 ? 0 : ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : ms;
 }
 
+static sl_str trim(sl_str v)
+{
+    while (v.n > 0 && strchr(" \t", *v.p))
+        v = (sl_str){v.p + 1, v.n - 1};
+    while (v.n > 0 && strchr(" \t\r\n", v.p[v.n - 1]))
+        v.n--;
+    return v;
+}
+
 static size_t on_header(char *p, size_t size, size_t n, void *arg)
 {
-    static const char name[] = "retry-after:";
     sl_http_call *call = arg;
     sl_str line = {p, size * n};
+    const char *colon = memchr(line.p, ':', line.n);
 
     if (sl_str_prefix(line, SL_STR("HTTP/"))) {
         call->retry_after_ms = -1; /* of the last header block, after any 1xx */
-    } else if (line.n > sizeof name - 1 && strncasecmp(line.p, name, sizeof name - 1) == 0) {
-        sl_str v = {line.p + sizeof name - 1, line.n - (sizeof name - 1)};
-        while (v.n > 0 && strchr(" \t", *v.p))
-            v = (sl_str){v.p + 1, v.n - 1};
-        while (v.n > 0 && strchr(" \t\r\n", v.p[v.n - 1]))
-            v.n--;
-        call->retry_after_ms = retry_after(v);
+        return line.n;
     }
+    if (!colon)
+        return line.n;
+    sl_str name = {line.p, (size_t)(colon - line.p)};
+    sl_str value = trim((sl_str){colon + 1, line.n - name.n - 1});
+    if (name.n == 11 && strncasecmp(name.p, "retry-after", 11) == 0)
+        call->retry_after_ms = retry_after(value);
+    if (call->cb.on_header)
+        call->cb.on_header(call->arg, name, value);
     return line.n;
 }
 
