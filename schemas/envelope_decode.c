@@ -183,10 +183,14 @@ static void read_values(decoder *d, sl_class cls)
         read_request(d, cls);
     else if (env->type == SL_TYPE_CHUNK)
         read_chunk(d);
-    /* On egress the key is the producer's own; such a record names its correlation. */
+    for (sl_hdr h = SL_H_CLASS; h <= SL_H_CONTENT_TYPE; h++) {
+        if (has(d, h))
+            (void)text(d, h, false); /* whatever the type uses: known headers are text */
+    }
+    /* The key is not covered by the checksum. An answer stands under its producer's own. */
     sl_str key = d->rec->key;
     if (key.p && key.n && env->subject.p && !sl_str_eq(key, env->subject) &&
-        !(env->type == SL_TYPE_CHUNK && env->correlationid.p))
+        env->type != SL_TYPE_ANSWER)
         complain(d, SL_H_SUBJECT, "is not the record's key");
     /* Not covered by the checksum, so a wrong one is dropped, not a reason to refuse. */
     for (int i = 0; i < 2; i++) {

@@ -100,7 +100,7 @@ static void names(void **state)
         assert_true(sl_level_parse(sl_str_c(sl_level_name(i)), &l));
         assert_int_equal(l, i);
     }
-    for (int i = SL_TYPE_REQUEST; i <= SL_TYPE_TREEHEAD; i++)
+    for (int i = SL_TYPE_REQUEST; i <= SL_TYPE_ANSWER; i++)
         assert_int_equal(sl_type_parse(sl_str_c(sl_type_name(i))), i);
     for (int i = SL_END_STOP; i <= SL_END_ERROR; i++)
         assert_int_equal(sl_end_parse(sl_str_c(sl_end_name(i))), i);
