@@ -118,6 +118,7 @@ static size_t slash_escape(sl_str t, size_t i, uint32_t *ch, bool *byte)
 static const char *unescape(sl_str t, sl_buf *out, size_t *ret_first)
 {
     const char *name = NULL;
+    sl_buf_reserve(out, t.n);
     for (size_t i = 0; i < t.n;) {
         char b = t.p[i];
         uint32_t ch = 0;
@@ -131,8 +132,10 @@ static const char *unescape(sl_str t, sl_buf *out, size_t *ret_first)
         else if (b == '\\')
             n = slash_escape(t, i, &ch, &byte);
         if (n == 0) {
-            sl_buf_addc(out, b);
-            i++;
+            size_t from = i++;
+            while (i < t.n && t.p[i] != '%' && t.p[i] != '&' && t.p[i] != '\\')
+                i++;
+            sl_buf_add(out, t.p + from, i - from);
             continue;
         }
         if (!name)
@@ -166,6 +169,8 @@ static bool is_b64(char ch) { return b64[(unsigned char)ch] != 0; }
 static void base64_decode(sl_str t, sl_buf *out)
 {
     uint32_t acc = 0;
+    if (!sl_buf_reserve(out, t.n))
+        return;
     int bits = 0;
     for (size_t i = 0; i < t.n; i++) {
         int v = b64[(unsigned char)t.p[i]] - 1;
@@ -174,13 +179,15 @@ static void base64_decode(sl_str t, sl_buf *out)
         acc = acc << 6 | (uint32_t)v;
         bits += 6;
         if (bits >= 8)
-            bits -= 8, sl_buf_addc(out, (char)(acc >> bits & 0xff));
+            bits -= 8, out->data[out->len++] = (char)(acc >> bits & 0xff);
     }
 }
 
 static bool hex_decode(sl_str t, sl_buf *out)
 {
     int high = -1;
+    if (!sl_buf_reserve(out, t.n))
+        return false;
     for (size_t i = 0; i < t.n; i++) {
         if (t.p[i] == '\n' || t.p[i] == '\r')
             continue;
@@ -190,7 +197,7 @@ static bool hex_decode(sl_str t, sl_buf *out)
         if (high < 0)
             high = h;
         else
-            sl_buf_addc(out, (char)(high << 4 | h)), high = -1;
+            out->data[out->len++] = (char)(high << 4 | h), high = -1;
     }
     return high < 0;
 }

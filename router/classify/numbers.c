@@ -25,6 +25,7 @@ typedef struct cluster {
     sl_str t;
     group g[GROUPS];
     int n;
+    bool cut;        /* g[0] goes on from a slice before */
     size_t done_to; /* bytes before it belong to a finding already */
 } cluster;
 
@@ -96,17 +97,28 @@ static bool card_shape(const window *w)
     return false;
 }
 
+/* Of digits spelled one by one only the whole run counts, or what one end of it cuts off. */
+static bool whole_singles(const window *w)
+{
+    const cluster *k = w->k;
+    bool left = w->i == 0 ? !k->cut : k->g[w->i - 1].n > 1;
+    return left || w->j + 1 == k->n || k->g[w->j + 1].n > 1;
+}
+
 static bool check_card(const window *w)
 {
     if (w->n < 12)
         return false;
+    if (w->singles && w->i < w->j && !whole_singles(w))
+        return false;
     sl_card issuer = sl_card_issuer(w->d, (size_t)w->n);
-    if (issuer == SL_CARD_NO)
+    if (issuer == SL_CARD_NO && w->n < 13)
         return false;
     bool luhn = sl_luhn(w->d, (size_t)w->n);
     bool good_shape = card_shape(w) && !w->glued;
     if (!luhn && !(good_shape && issuer == SL_CARD_YES && w->n >= 15))
         return false;
+    /* beside the word a Luhn digit is enough, whoever issued it, and so is an issuer without one */
     if (near_ctx(w, SL_CTX_CARD)) {
         sl_add(w->k->c, SL_ENT_CREDIT_CARD, SL_LEVEL_RESTRICTED, w->at, w->end - w->at);
         return true;
@@ -158,7 +170,7 @@ static bool check_cn_mobile(const window *w)
 {
     if (!sl_cn_mobile(w->d))
         return false;
-    bool regular = w->i == w->j || w->singles || shape(w, "344") || shape(w, "335") || shape(w, "38") ||
+    bool regular = w->i == w->j || (w->singles && whole_singles(w)) || shape(w, "344") || shape(w, "335") || shape(w, "38") ||
                    shape(w, "434") || shape(w, "443") || shape(w, "56");
     bool ctx = near_ctx(w, SL_CTX_PHONE);
     if ((!regular || w->glued || is_fraction(w)) && !ctx)
@@ -269,7 +281,7 @@ static void check_national(cluster *k, int i)
     int j = i, n = k->g[i].n;
     while (j + 1 < k->n && k->g[j + 1].sep_n <= 2 && memchr(" -./()", k->g[j + 1].sep, 6) && j - i < 6)
         n += k->g[++j].n;
-    if (n < 7 || n > 13)
+    if (n < (j >= i + 2 ? 6 : 7) || n > 13) /* 33 93 31 */
         return;
     window w;
     for (int x = i; x <= j; x++) {
@@ -348,11 +360,23 @@ static bool check_iban(cluster *k, int i)
     return true;
 }
 
+/* Digits spelled one by one: only the whole of such a run is a number, not each part of it. */
+static bool inside_singles(const cluster *k, int i, int end)
+{
+    return k->g[i].n == 1 && end - i > WINDOW && (i > 0 ? k->g[i - 1].n == 1 : k->cut);
+}
+
 /* Works the groups before `limit`; those behind only complete windows. */
 static void work(cluster *k, int limit)
 {
-    for (int i = 0; i < limit; i++) {
-        if (k->g[i].at < k->done_to)
+    if (k->n == 1 && k->g[0].n < 6 && !(k->g[0].at >= 2 && is_letter(k->t.p[k->g[0].at - 1])))
+        return; /* most numbers of a text: too short for anything but the start of an IBAN */
+    for (int i = 0, singles = 0; i < limit; i++) {
+        if (singles <= i)
+            singles = i;
+        while (singles < k->n && k->g[singles].n == 1)
+            singles++;
+        if (k->g[i].at < k->done_to || inside_singles(k, i, singles))
             continue;
         if (check_iban(k, i) || check_ip(k, i) || check_e164(k, i))
             continue;
@@ -403,16 +427,16 @@ static size_t read_group(sl_str t, size_t i, group *g, size_t sep_at)
 void sl_numbers_scan(sl_classifier *c, sl_str t)
 {
     cluster k;
-    k.c = c, k.t = t, k.done_to = 0;
+    k.c = c, k.t = t, k.done_to = 0, k.cut = false;
     for (size_t i = next_digit(t, 0); i < t.n; i = next_digit(t, i)) {
-        k.n = 0;
+        k.n = 0, k.cut = false;
         size_t sep = i;
         for (;;) {
             i = read_group(t, i, &k.g[k.n++], sep);
             if (k.n == GROUPS) { /* work what is complete, keep the rest for windows across */
                 work(&k, GROUPS - WINDOW);
                 memmove(k.g, k.g + GROUPS - WINDOW, WINDOW * sizeof *k.g);
-                k.n = WINDOW;
+                k.n = WINDOW, k.cut = true;
             }
             sep = i;
             size_t x = i;

@@ -46,7 +46,7 @@ static const card_range card_ranges[] = {
 
 sl_card sl_card_issuer(const uint8_t *d, size_t n)
 {
-    if (n < 12 || n > 19)
+    if (n < 12 || n > 19 || d[0] < 2 || d[0] == 7 || d[0] == 9)
         return SL_CARD_NO;
     unsigned six = 0;
     for (int i = 0; i < 6; i++)

@@ -128,9 +128,9 @@ static size_t decode(const unsigned char *p, size_t n, UChar32 *ret)
     return len;
 }
 
-static void put(sl_buf *out, UChar32 ch)
+static inline void put(sl_buf *out, UChar32 ch)
 {
-    if (!sl_buf_reserve(out, 4))
+    if (out->cap - out->len < 8 && !sl_buf_reserve(out, 64))
         return;
     unsigned char *q = (unsigned char *)out->data + out->len;
     if (ch < 0x80) {
@@ -189,6 +189,26 @@ typedef struct walk {
     size_t n, i, last_in, last_out;
 } walk;
 
+/* Copies ASCII, eight bytes at a time, from w->i on; returns false when there is none. */
+static bool copy_ascii(walk *w, sl_buf *out)
+{
+    size_t from = w->i;
+    while (w->i + 8 <= w->n) {
+        uint64_t v;
+        memcpy(&v, w->p + w->i, 8);
+        if (v & 0x8080808080808080u || (out->cap - out->len < 16 && !sl_buf_reserve(out, 64)))
+            break;
+        memcpy(out->data + out->len, &v, 8);
+        out->len += 8;
+        w->i += 8;
+    }
+    if (w->i == from)
+        return false;
+    w->last_in = w->i - 1;
+    w->last_out = out->len - 1;
+    return true;
+}
+
 /* At walk->i stands a character that needs ICU: takes the segment around it. */
 static void slow(walk *w, sl_buf *out, sl_norm_result *res)
 {
@@ -232,6 +252,8 @@ size_t sl_normalise(sl_str in, sl_buf *out, size_t stop, sl_norm_result *ret)
             at = w.last_in;
             break;
         }
+        if (w.p[w.i] < 0x80 && stop == SIZE_MAX && copy_ascii(&w, out))
+            continue;
         UChar32 ch;
         size_t len = decode(w.p + w.i, w.n - w.i, &ch);
         if (len == 0) {
