@@ -241,6 +241,7 @@ static void on_progress(void *arg)
 
 void sl_conn_settle(sl_conn *c)
 {
+    sl_http_request *r = &c->req;
     size_t pending;
 
     if (c->kicked) {
@@ -249,6 +250,8 @@ void sl_conn_settle(sl_conn *c)
     }
     if (!c->dead && c->state != C_OPEN)
         feed_ahead(c);
+    if (r->stream && !r->ended && sl_wire_pending(&c->wire) >= SL_HTTP_LOW_MARK)
+        r->blocked = true; /* the handler may have stopped because of it */
     if (!c->dead && !sl_wire_flush(&c->wire))
         c->dead = true;
     if (c->dead) {
@@ -256,9 +259,11 @@ void sl_conn_settle(sl_conn *c)
         return;
     }
     pending = sl_wire_pending(&c->wire);
-    if (pending > 0) {
-        c->req.blocked = c->req.stream;
-    } else if (c->state == C_CLOSE) {
+    if (pending > 0)
+        r->blocked = r->stream;
+    else if (r->blocked && !r->ended)
+        sl_wire_want_progress(&c->wire);
+    if (pending == 0 && c->state == C_CLOSE) {
         if (!c->linger) {
             sl_conn_free(c);
             return;

@@ -297,6 +297,8 @@ sl_http_verdict sl_http_head_parse(sl_http_head *h, const char *p, size_t n)
         if (v == SL_HTTP_BAD)
             return v;
     }
+    if (!h->line && h->pos < n && !token_table[(uint8_t)p[h->pos]] && p[h->pos] != '\r')
+        return bad(h, 400, "This is not HTTP."); /* a TLS hello, say, has no line's end */
     if (!h->line && n - h->pos > SL_HTTP_LINE_MAX)
         return bad(h, 414, "The request line is too long.");
     return SL_HTTP_MORE;

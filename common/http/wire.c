@@ -181,6 +181,12 @@ bool sl_wire_flush(sl_wire *w)
     return w->bev ? tls_flush(w) : plain_flush(w);
 }
 
+void sl_wire_want_progress(sl_wire *w)
+{
+    if (!w->bev) /* a bufferevent tells anyway */
+        want_write(w, true);
+}
+
 size_t sl_wire_pending(const sl_wire *w)
 {
     size_t n = w->out.len - w->out_at;
@@ -215,7 +221,8 @@ bool sl_wire_stalled(sl_wire *w, int64_t now_ms, int64_t timeout_ms)
     uint64_t taken = w->sent;
     if (w->bev)
         taken -= evbuffer_get_length(bufferevent_get_output(w->bev));
-    if (pending == 0 || taken != w->taken || w->progress_ms == 0) {
+    /* `writing` without output: the kernel's own buffer is full and a handler waits for room. */
+    if ((pending == 0 && !w->writing) || taken != w->taken || w->progress_ms == 0) {
         w->taken = taken;
         w->progress_ms = now_ms;
         return false;

@@ -52,6 +52,8 @@ bool sl_wire_open(sl_wire *w, const sl_wire_env *env, void *arg, int fd, void *s
 void sl_wire_close(sl_wire *w);
 void sl_wire_reset(sl_wire *w);         /* the peer will see a reset instead of an end of file */
 bool sl_wire_flush(sl_wire *w);         /* false: the connection is broken */
+/* All output is gone: progress shall be called in the next turn nevertheless. */
+void sl_wire_want_progress(sl_wire *w);
 size_t sl_wire_pending(const sl_wire *w);
 void sl_wire_read(sl_wire *w, bool on);
 void sl_wire_shutdown(sl_wire *w);      /* no more output; reading goes on */
