@@ -20,10 +20,10 @@ typedef struct sl_private_config {
 } sl_private_config;
 
 extern const sl_option sl_private_options[]; /* ends with name == NULL */
-#define SL_PRIVATE_WORKER_SPEC(cfg)                                                                \
-    ((sl_options_spec){"sluice-private-worker",                                                    \
-                       "Runs a model: answers private requests from Kafka, or an OpenAI-"          \
-                       "compatible API with --http LISTEN.",                                       \
+#define SL_PRIVATE_WORKER_SPEC(cfg)                                                       \
+    ((sl_options_spec){"sluice-private-worker",                                           \
+                       "Runs a model: answers private requests from Kafka, or an OpenAI-" \
+                       "compatible API with --http LISTEN.",                              \
                        sl_private_options, (cfg)})
 
 /* `--http LISTEN` and `--http=LISTEN` stand for http.listen: rewrites such arguments in place.

@@ -48,8 +48,10 @@ static void warm_event(sl_task *t, const sl_gen_event *ev)
 
 static sl_status warm_chat(sl_chat **ret, sl_chat_kind kind, sl_error *reterr)
 {
-    sl_str body = kind == SL_CHAT ? SL_STR("{\"model\":\"auto\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}],\"max_tokens\":2}")
-                                  : SL_STR("{\"model\":\"auto\",\"prompt\":\"Hello\",\"max_tokens\":2}");
+    sl_str body = kind == SL_CHAT
+                      ? SL_STR("{\"model\":\"auto\",\"messages\":[{\"role\":\"user\",\"content\":"
+                               "\"Hello\"}],\"max_tokens\":2}")
+                      : SL_STR("{\"model\":\"auto\",\"prompt\":\"Hello\",\"max_tokens\":2}");
     sl_chat_fault fault;
     return sl_chat_parse(ret, kind, body, 65536, &fault, reterr);
 }
@@ -136,11 +138,26 @@ void sl_host_cancel(sl_host *h, sl_task *t)
         sl_engine_cancel(h->engine, t->gen);
 }
 
-const char *sl_host_model(const sl_host *h) { return h->name; }
-const char *sl_host_env(const sl_host *h) { return sl_model_env(h->model); }
-int sl_host_slots(const sl_host *h) { return h->slots; }
-int sl_host_active(const sl_host *h) { return sl_engine_active(h->engine); }
-int sl_host_queued(const sl_host *h) { return sl_engine_queued(h->engine); }
+const char *sl_host_model(const sl_host *h)
+{
+    return h->name;
+}
+const char *sl_host_env(const sl_host *h)
+{
+    return sl_model_env(h->model);
+}
+int sl_host_slots(const sl_host *h)
+{
+    return h->slots;
+}
+int sl_host_active(const sl_host *h)
+{
+    return sl_engine_active(h->engine);
+}
+int sl_host_queued(const sl_host *h)
+{
+    return sl_engine_queued(h->engine);
+}
 
 void sl_host_free(sl_host *h)
 {

@@ -18,9 +18,11 @@ struct sl_task { /* embed as the first member */
 typedef struct sl_host sl_host;
 /* Loads the model and answers one small request, so that the first client does not pay for pages
  * that are touched for the first time. Blocks. */
-sl_status sl_host_open(sl_host **ret, sl_loop *l, const sl_private_config *cfg, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_host_open(sl_host **ret, sl_loop *l, const sl_private_config *cfg,
+                       sl_error *reterr) SL_MUST_CHECK;
 /* Errors as sl_engine_submit's. */
-sl_status sl_host_submit(sl_host *h, const sl_chat *chat, sl_task *t, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_host_submit(sl_host *h, const sl_chat *chat, sl_task *t,
+                         sl_error *reterr) SL_MUST_CHECK;
 void sl_host_cancel(sl_host *h, sl_task *t); /* the end event still comes */
 const char *sl_host_model(const sl_host *h); /* the name on offer */
 const char *sl_host_env(const sl_host *h);

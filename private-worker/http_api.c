@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#define BODY_MAX 1000000
+#define BODY_MAX      1000000
 #define DRAIN_TICK_MS 50
 
 typedef struct route {
@@ -145,11 +145,8 @@ sl_status sl_http_api_open(sl_http_api **ret, sl_loop *l, const sl_private_confi
     sl_http_api *a = calloc(1, sizeof(*a));
     if (!a)
         return sl_fail(reterr, SL_E_NOMEM, "out of memory for the HTTP port");
-    *a = (sl_http_api){.cfg = cfg,
-                       .host = h,
-                       .admin = *admin,
-                       .shard = shard,
-                       .created = sl_unix_ms() / 1000};
+    *a = (sl_http_api){
+        .cfg = cfg, .host = h, .admin = *admin, .shard = shard, .created = sl_unix_ms() / 1000};
     TAILQ_INIT(&a->turns);
     sl_http_server_options opt = {.listen = cfg->http_listen, .body_max = BODY_MAX};
     sl_http_handlers handlers = {

@@ -13,7 +13,9 @@
 
 typedef struct sl_http_api sl_http_api;
 /* Borrows everything; cfg->http_listen and cfg->http_keys count. */
-sl_status sl_http_api_open(sl_http_api **ret, sl_loop *l, const sl_private_config *cfg, sl_host *h, const sl_admin_source *admin, sl_metrics_shard *shard, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_http_api_open(sl_http_api **ret, sl_loop *l, const sl_private_config *cfg, sl_host *h,
+                           const sl_admin_source *admin, sl_metrics_shard *shard,
+                           sl_error *reterr) SL_MUST_CHECK;
 int sl_http_api_port(const sl_http_api *a);
 bool sl_http_api_ready(const sl_http_api *a);
 /* Refuses new requests, finishes what runs (at most timeout_ms), then calls done(arg) once. */

@@ -14,7 +14,7 @@ typedef struct sl_http_turn { /* one request and its answer */
     sl_http_api *api;
     sl_http_request *request; /* NULL: the client went away */
     TAILQ_ENTRY(sl_http_turn) all;
-    char id[48];    /* chatcmpl-<uuid>, the id in the answer */
+    char id[48]; /* chatcmpl-<uuid>, the id in the answer */
     sl_answer_head head;
     bool stream, include_usage, begun;
     sl_buf text; /* of a whole answer */

@@ -15,7 +15,12 @@ void sl_http_turn_free(sl_http_turn *t)
 
 /* ---- answering ---- */
 
-static const struct fault { sl_status code; int http; const char *type, *word; int retry_s; } faults[] = {
+static const struct fault {
+    sl_status code;
+    int http;
+    const char *type, *word;
+    int retry_s;
+} faults[] = {
     {SL_E_INVALID, 400, "invalid_request_error", "invalid_request", 0},
     {SL_E_UNSUPPORTED, 400, "invalid_request_error", "unsupported_parameter", 0},
     {SL_E_TOO_LARGE, 400, "invalid_request_error", "context_length_exceeded", 0},

@@ -8,7 +8,8 @@
 
 typedef struct sl_private_worker sl_private_worker;
 /* cfg is borrowed; `options` (may be NULL) is reloaded on SIGHUP. Installs signal watches. */
-sl_status sl_private_worker_open(sl_private_worker **ret, sl_loop *l, const sl_private_config *cfg, sl_options *options, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_private_worker_open(sl_private_worker **ret, sl_loop *l, const sl_private_config *cfg,
+                                 sl_options *options, sl_error *reterr) SL_MUST_CHECK;
 int sl_private_worker_http_port(const sl_private_worker *p);  /* 0: bus mode */
 int sl_private_worker_admin_port(const sl_private_worker *p); /* 0: none */
 bool sl_private_worker_ready(const sl_private_worker *p);

@@ -1,4 +1,4 @@
-/* sluice-private-worker - runs a model: private requests from Kafka, or the OpenAI API over HTTP. */
+/* sluice-private-worker - runs a model: answers from Kafka, or the OpenAI API over HTTP. */
 #include "common/base/log.h"
 #include "private-worker/private_worker.h"
 

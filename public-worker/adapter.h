@@ -12,7 +12,8 @@
 /* One answer as it streams in. The adapter calls text and chunk and fills the rest. */
 typedef struct sl_upstream_turn {
     void (*text)(void *arg, sl_str content, sl_str reasoning);
-    void (*chunk)(void *arg, sl_str body); /* a chunk body as schemas/chat.h defines it, without usage */
+    void (*chunk)(void *arg,
+                  sl_str body); /* a chunk body as schemas/chat.h defines it, without usage */
     void *arg;
     sl_chat_kind kind;
     sl_usage usage;
@@ -24,7 +25,8 @@ typedef struct sl_upstream_turn {
 typedef struct sl_adapter {
     const char *name; /* a word of `upstream.api` */
     /* Body and path (below upstream.url) of a request. */
-    sl_status (*build)(sl_chat *chat, const char *model, const char **path, sl_buf *body, sl_error *reterr);
+    sl_status (*build)(sl_chat *chat, const char *model, const char **path, sl_buf *body,
+                       sl_error *reterr);
     /* One header line "Name: value" that carries the key, appended to out. */
     void (*authorize)(const char *key, sl_buf *out);
     /* One event of the stream. A failure ends the answer with that error. */

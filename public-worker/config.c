@@ -67,7 +67,8 @@ sl_status sl_public_config_check(const sl_public_config *c, sl_error *reterr)
                            c->upstream_models.v[i].name);
     for (const char *p = c->upstream_key; *p; p++)
         if ((unsigned char)*p <= ' ' || *p == 127)
-            return sl_fail(reterr, SL_E_INVALID, "upstream.key holds a blank or a control character");
+            return sl_fail(reterr, SL_E_INVALID,
+                           "upstream.key holds a blank or a control character");
     if (c->encrypt && !c->keyring[0])
         return sl_fail(reterr, SL_E_INVALID,
                        "encrypt is on: name a key file in keyring ('sluice keys' makes one)");

@@ -1,4 +1,4 @@
-/* openai_adapter.c - chat.completions and completions as OpenAI, vLLM, llama.cpp and their like speak it.
+/* openai_adapter.c - chat completions and completions as OpenAI, vLLM and their like speak them.
  * Source: OpenAI API reference, streaming objects of both. */
 #include "public-worker/adapter.h"
 
@@ -24,7 +24,10 @@ static void authorize(const char *key, sl_buf *out)
 
 static sl_end end_of(sl_str reason)
 {
-    static const struct { const char *word; sl_end end; } words[] = {
+    static const struct {
+        const char *word;
+        sl_end end;
+    } words[] = {
         {"stop", SL_END_STOP},
         {"length", SL_END_LENGTH},
         {"tool_calls", SL_END_TOOL_CALLS},
@@ -118,10 +121,12 @@ static sl_status event(sl_upstream_turn *t, sl_str data, sl_error *reterr)
     sl_status st = sl_json_parse(&root, data, EVENT_MAX, NULL);
     if (st || sl_json_kind(root) != SL_J_OBJECT) {
         sl_json_free(root);
-        return sl_fail(reterr, SL_E_CORRUPT, "the upstream sent an event that is not a JSON object");
+        return sl_fail(reterr, SL_E_CORRUPT,
+                       "the upstream sent an event that is not a JSON object");
     }
     if (sl_json_kind(sl_json_get(root, "error")) != SL_J_NULL)
-        st = sl_fail(reterr, SL_E_UNAVAILABLE, "the upstream reported an error in the middle of its answer");
+        st = sl_fail(reterr, SL_E_UNAVAILABLE,
+                     "the upstream reported an error in the middle of its answer");
     const sl_jnode *choices = sl_json_get(root, "choices");
     if (sl_json_kind(choices) == SL_J_ARRAY)
         for (const sl_jnode *c = sl_json_first(choices); c && !st; c = sl_json_next(c))
@@ -153,13 +158,15 @@ static sl_status error(int status, sl_str body, sl_error *reterr)
     if (status == 401 || status == 403)
         return sl_fail(reterr, SL_E_DENIED,
                        "the upstream refused this worker's key (HTTP %d); the operator must check "
-                       "upstream.key", status);
+                       "upstream.key",
+                       status);
     if (status == 404)
         return sl_fail(reterr, SL_E_NOT_FOUND, "the upstream does not have this model (HTTP 404)");
     if (status == 429)
         return sl_fail(reterr, SL_E_FULL, "the upstream limits this worker's rate (HTTP 429)");
     if (status == 408 || status == 504)
-        return sl_fail(reterr, SL_E_TIMEOUT, "the upstream did not answer in time (HTTP %d)", status);
+        return sl_fail(reterr, SL_E_TIMEOUT, "the upstream did not answer in time (HTTP %d)",
+                       status);
     if (status >= 400 && status < 500)
         return sl_fail(reterr, SL_E_INVALID, "the upstream refused the request (HTTP %d)", status);
     return sl_fail(reterr, SL_E_UNAVAILABLE, "the upstream failed (HTTP %d)", status);

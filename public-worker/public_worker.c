@@ -117,7 +117,8 @@ sl_status sl_public_worker_open(sl_public_worker **ret, sl_loop *l, const sl_pub
     if (!st)
         st = sl_metrics_shard_open(p->metrics, &p->shard, reterr);
     if (!st)
-        st = open_admin(p, reterr); /* first: a supervisor can see that the process waits for its bus */
+        st = open_admin(
+            p, reterr); /* first: a supervisor can see that the process waits for its bus */
     if (!st)
         st = sl_upstream_open(&p->upstream, l, cfg, p->shard, reterr);
     if (!st)

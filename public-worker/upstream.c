@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define EVENT_MAX (1u << 20)       /* bytes of one event of the stream */
-#define ERROR_BODY_MAX 65536       /* of an error answer, the rest is not read for its code */
-#define BACKOFF_FIRST_MS 250
-#define BACKOFF_MAX_MS 8000
-#define RETRY_AFTER_MAX_MS 30000   /* an upstream that wants more has, for this request, said no */
-#define DEADLINE_GRACE_MS 30000
+#define EVENT_MAX          (1u << 20) /* bytes of one event of the stream */
+#define ERROR_BODY_MAX     65536      /* of an error answer, the rest is not read for its code */
+#define BACKOFF_FIRST_MS   250
+#define BACKOFF_MAX_MS     8000
+#define RETRY_AFTER_MAX_MS 30000 /* an upstream that wants more has, for this request, said no */
+#define DEADLINE_GRACE_MS  30000
 
 struct sl_upstream {
     sl_loop *loop;
@@ -334,7 +334,8 @@ sl_status sl_upstream_open(sl_upstream **ret, sl_loop *l, const sl_public_config
         return sl_fail(reterr, SL_E_NOMEM, "out of memory for the upstream");
     *u = (sl_upstream){
         .loop = l, .cfg = cfg, .adapter = sl_adapter_at(cfg->upstream_api), .shard = shard};
-    sl_status st = u->adapter ? SL_OK : sl_fail(reterr, SL_E_UNSUPPORTED, "upstream.api is unknown");
+    sl_status st =
+        u->adapter ? SL_OK : sl_fail(reterr, SL_E_UNSUPPORTED, "upstream.api is unknown");
     if (!st)
         st = sl_http_client_open(&u->client, l, 4096, reterr);
     if (st) {

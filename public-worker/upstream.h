@@ -18,7 +18,8 @@ extern const sl_metric sl_public_metrics[SL_UM_N]; /* the daemon's table */
 typedef struct sl_upstream sl_upstream;
 extern const sl_executor sl_upstream_executor; /* its arg is the sl_upstream */
 
-sl_status sl_upstream_open(sl_upstream **ret, sl_loop *l, const sl_public_config *cfg, sl_metrics_shard *shard, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_upstream_open(sl_upstream **ret, sl_loop *l, const sl_public_config *cfg,
+                           sl_metrics_shard *shard, sl_error *reterr) SL_MUST_CHECK;
 void sl_upstream_free(sl_upstream *u); /* after the worker */
 int sl_upstream_active(const sl_upstream *u);
 

@@ -62,9 +62,7 @@ static void on_request(void *arg, sl_http_request *r)
                       "There is no such path; try /health, /health/readiness or /metrics.");
 }
 
-static void on_close(void *arg, sl_http_request *r)
-{
-}
+static void on_close(void *arg, sl_http_request *r) {}
 
 sl_status sl_admin_open(sl_admin **ret, sl_loop *l, const char *listen, const sl_admin_source *s,
                         sl_error *reterr)

@@ -12,7 +12,7 @@
 #include "common/http/server.h"
 
 typedef struct sl_admin_source {
-    const char *daemon;             /* "sluice-private-worker" */
+    const char *daemon; /* "sluice-private-worker" */
     const sl_metrics *metrics;
     bool (*ready)(void *arg);
     void (*before_scrape)(void *arg); /* sets gauges; may be NULL */
@@ -24,7 +24,8 @@ bool sl_admin_handle(const sl_admin_source *s, sl_http_request *r);
 
 typedef struct sl_admin sl_admin;
 /* The source is copied; what it points to must outlive the admin. */
-sl_status sl_admin_open(sl_admin **ret, sl_loop *l, const char *listen, const sl_admin_source *s, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_admin_open(sl_admin **ret, sl_loop *l, const char *listen, const sl_admin_source *s,
+                        sl_error *reterr) SL_MUST_CHECK;
 int sl_admin_port(const sl_admin *a);
 void sl_admin_free(sl_admin *a);
 

@@ -41,7 +41,8 @@ static void on_hup(void *arg)
         d->hooks.reload(d->hooks.arg);
 }
 
-sl_status sl_daemon_open(sl_daemon **ret, sl_loop *l, const sl_daemon_hooks *hooks, sl_error *reterr)
+sl_status sl_daemon_open(sl_daemon **ret, sl_loop *l, const sl_daemon_hooks *hooks,
+                         sl_error *reterr)
 {
     sl_daemon *d = calloc(1, sizeof(*d));
     if (!d)

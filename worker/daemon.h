@@ -14,13 +14,15 @@ typedef struct sl_daemon_hooks {
 } sl_daemon_hooks;
 
 typedef struct sl_daemon sl_daemon;
-sl_status sl_daemon_open(sl_daemon **ret, sl_loop *l, const sl_daemon_hooks *hooks, sl_error *reterr) SL_MUST_CHECK;
-void sl_daemon_drain(sl_daemon *d); /* as the first SIGTERM */
+sl_status sl_daemon_open(sl_daemon **ret, sl_loop *l, const sl_daemon_hooks *hooks,
+                         sl_error *reterr) SL_MUST_CHECK;
+void sl_daemon_drain(sl_daemon *d);        /* as the first SIGTERM */
 bool sl_daemon_forced(const sl_daemon *d); /* a second signal cut the drain short */
 void sl_daemon_free(sl_daemon *d);
 
 /* Opens a bus and proves that the cluster answers, trying again for patience_ms, so that daemons
  * may be started before their broker. Blocks; for start-up alone. */
-sl_status sl_daemon_bus(sl_bus **ret, const sl_bus_options *opt, int64_t patience_ms, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_daemon_bus(sl_bus **ret, const sl_bus_options *opt, int64_t patience_ms,
+                        sl_error *reterr) SL_MUST_CHECK;
 
 #endif

@@ -141,7 +141,10 @@ void sl_job_start_waiting(sl_worker *w)
 
 /* ---- ending ---- */
 
-static const struct { sl_status code; const char *type, *word; } error_words[] = {
+static const struct {
+    sl_status code;
+    const char *type, *word;
+} error_words[] = {
     {SL_E_INVALID, "invalid_request_error", "invalid_request"},
     {SL_E_UNSUPPORTED, "invalid_request_error", "unsupported_parameter"},
     {SL_E_TOO_LARGE, "invalid_request_error", "context_length_exceeded"},
@@ -215,7 +218,8 @@ static void end_run(sl_job *j, sl_end end, const sl_usage *usage, const sl_error
     sl_worker_pump_soon(w); /* the executor has room again */
 }
 
-void sl_job_end(sl_job *j, sl_end end, const sl_usage *usage, const sl_error *error, const char *env)
+void sl_job_end(sl_job *j, sl_end end, const sl_usage *usage, const sl_error *error,
+                const char *env)
 {
     if (j->state == JOB_RUNNING)
         end_run(j, end, usage, error, env);
@@ -354,7 +358,8 @@ static void gather_arm(sl_worker *w, int64_t now_us)
 {
     sl_job *first = TAILQ_FIRST(&w->gathering);
     if (first)
-        sl_timer_set(w->gather, first->flush_us > now_us ? (first->flush_us - now_us + 999) / 1000 : 0);
+        sl_timer_set(w->gather,
+                     first->flush_us > now_us ? (first->flush_us - now_us + 999) / 1000 : 0);
 }
 
 static void gather(sl_job *j)
@@ -424,10 +429,31 @@ bool sl_job_congested(const sl_job *j)
 
 /* ---- small ---- */
 
-const char *sl_job_id(const sl_job *j) { return j->id; }
-const char *sl_job_run(const sl_job *j) { return j->run->id; }
-sl_chat *sl_job_chat(sl_job *j) { return j->chat; }
-int64_t sl_job_deadline_ms(const sl_job *j) { return j->deadline_ms; }
-sl_str sl_job_traceparent(const sl_job *j) { return sl_buf_str(&j->traceparent); }
-void sl_job_set_user(sl_job *j, void *user) { j->user = user; }
-void *sl_job_user(const sl_job *j) { return j->user; }
+const char *sl_job_id(const sl_job *j)
+{
+    return j->id;
+}
+const char *sl_job_run(const sl_job *j)
+{
+    return j->run->id;
+}
+sl_chat *sl_job_chat(sl_job *j)
+{
+    return j->chat;
+}
+int64_t sl_job_deadline_ms(const sl_job *j)
+{
+    return j->deadline_ms;
+}
+sl_str sl_job_traceparent(const sl_job *j)
+{
+    return sl_buf_str(&j->traceparent);
+}
+void sl_job_set_user(sl_job *j, void *user)
+{
+    j->user = user;
+}
+void *sl_job_user(const sl_job *j)
+{
+    return j->user;
+}

@@ -2,7 +2,7 @@
 
 const char *const sl_wm_ends[] = {"stop",      "length",  "tool_calls", "content_filter",
                                   "cancelled", "expired", "error",      NULL};
-const char *const sl_wm_causes[] = {"corrupt",   "unauthentic", "unknown_key", "malformed",
+const char *const sl_wm_causes[] = {"corrupt",     "unauthentic", "unknown_key", "malformed",
                                     "unsupported", "other",       NULL};
 const char *const sl_wm_states[] = {"waiting", "running", "ending", NULL};
 const char *const sl_wm_tokens[] = {"prompt", "completion", NULL};

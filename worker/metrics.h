@@ -58,7 +58,8 @@ extern const double sl_wm_first_token_bounds[], sl_wm_per_token_bounds[], sl_wm_
 
 /* One run's times (monotonic microseconds; first_us 0: no text came) into the three histograms and
  * the counters of ends and tokens. usage may be NULL. */
-void sl_wm_ended(sl_metrics_shard *s, sl_end end, const sl_usage *usage, int64_t taken_us, int64_t first_us, int64_t end_us);
+void sl_wm_ended(sl_metrics_shard *s, sl_end end, const sl_usage *usage, int64_t taken_us,
+                 int64_t first_us, int64_t end_us);
 size_t sl_wm_cause(const char *cause); /* index for SL_WM_REJECTED */
 
 #endif

@@ -175,11 +175,9 @@ static sl_status open_producers(sl_worker *w, int64_t timeout_ms, sl_error *rete
                                   sl_topic_name(w->cls, SL_TOPIC_PRESENCE),
                                   sl_topic_name(w->cls, SL_TOPIC_DEAD_LETTER), NULL};
     const char *const audits[] = {w->audit_topic, NULL};
-    sl_producer_options out = {.linger_ms = 0,
-                               .message_timeout_ms = (int)or_default(timeout_ms, 30000),
-                               .topics = topics};
-    sl_producer_options audit = {
-        .linger_ms = 50, .message_timeout_ms = 600000, .topics = audits};
+    sl_producer_options out = {
+        .linger_ms = 0, .message_timeout_ms = (int)or_default(timeout_ms, 30000), .topics = topics};
+    sl_producer_options audit = {.linger_ms = 50, .message_timeout_ms = 600000, .topics = audits};
     sl_status st = sl_producer_open(&w->out_producer, w->bus, &out, reterr);
     if (!st)
         st = sl_producer_open(&w->audit_producer, w->bus, &audit, reterr);
@@ -220,9 +218,11 @@ static sl_status open_consumers(sl_worker *w, sl_error *reterr)
 static sl_status open_events(sl_worker *w, sl_error *reterr)
 {
     sl_loop *l = w->loop;
-    sl_status st = sl_watch_open(&w->watch[0], l, sl_producer_fd(w->out_producer), poll_out, w, reterr);
+    sl_status st =
+        sl_watch_open(&w->watch[0], l, sl_producer_fd(w->out_producer), poll_out, w, reterr);
     if (!st)
-        st = sl_watch_open(&w->watch[1], l, sl_producer_fd(w->audit_producer), poll_audit, w, reterr);
+        st = sl_watch_open(&w->watch[1], l, sl_producer_fd(w->audit_producer), poll_audit, w,
+                           reterr);
     if (!st)
         st = sl_watch_open(&w->watch[2], l, sl_consumer_fd(w->control), poll_control, w, reterr);
     if (!st)
@@ -300,7 +300,8 @@ static void drained(sl_worker *w)
     w->drained = NULL;
     SL_INFO(NULL, "drained", "%d requests left to other workers", w->stats.jobs);
     close_requests(w); /* commits and leaves the group, so that the others go on at once */
-    if (sl_producer_flush(w->out_producer, FLUSH_MS) || sl_producer_flush(w->audit_producer, FLUSH_MS))
+    if (sl_producer_flush(w->out_producer, FLUSH_MS) ||
+        sl_producer_flush(w->audit_producer, FLUSH_MS))
         SL_WARN(NULL, "drain_unflushed", "Kafka did not take every record in time");
     done(w->drained_arg);
 }

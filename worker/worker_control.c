@@ -35,10 +35,10 @@ static void cancel(sl_worker *w, const sl_envelope *env)
 
 static void refuse(sl_worker *w, const sl_record *r, sl_status st, const sl_error *why)
 {
-    const char *cause = st == SL_E_UNAUTHENTIC ? "unauthentic"
+    const char *cause = st == SL_E_UNAUTHENTIC   ? "unauthentic"
                         : st == SL_E_UNKNOWN_KEY ? "unknown_key"
-                        : st == SL_E_CORRUPT ? "corrupt"
-                                             : "malformed";
+                        : st == SL_E_CORRUPT     ? "corrupt"
+                                                 : "malformed";
     sl_worker_count(w, SL_WM_REJECTED, sl_wm_cause(cause), 1);
     w->stats.unauthentic += st == SL_E_UNAUTHENTIC;
     uint32_t skipped;

@@ -10,23 +10,23 @@
 #ifndef SL_WORKER_INTERNAL_H
 #define SL_WORKER_INTERNAL_H
 
-#include "common/base/log.h"
 #include "common/base/idtable.h"
-#include "worker/metrics.h"
+#include "common/base/log.h"
 #include "common/bus/outbox.h"
+#include "worker/metrics.h"
 #include "worker/worker.h"
 
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <sys/stat.h>
 
-#define SL_JOB_EXPIRED_GRACE_MS 30000    /* design.md 6: only what is more than 30 s past is skipped */
-#define SL_JOB_DEADLINE_MS 600000        /* where a request names none */
-#define SL_JOB_UNSENT_MAX (8u << 20)     /* bytes of one run that may wait for room in the producer */
-#define SL_JOB_TEXT_FLUSH 32768          /* gathered text of this size does not wait for its time */
-#define SL_CHUNK_TEXT_MAX 262144         /* text of one chunk */
-#define SL_CHUNK_BODY_MAX (SL_RECORD_MAX - 16384) /* room for headers, tag and framing */
-#define SL_TICK_MS 250
+#define SL_JOB_EXPIRED_GRACE_MS 30000 /* design.md 6: only what is more than 30 s past is skipped */
+#define SL_JOB_DEADLINE_MS      600000     /* where a request names none */
+#define SL_JOB_UNSENT_MAX       (8u << 20) /* bytes of a run that wait for the producer */
+#define SL_JOB_TEXT_FLUSH       32768  /* gathered text of this size does not wait for its time */
+#define SL_CHUNK_TEXT_MAX       262144 /* text of one chunk */
+#define SL_CHUNK_BODY_MAX       (SL_RECORD_MAX - 16384) /* room for headers, tag and framing */
+#define SL_TICK_MS              250
 
 typedef enum job_state {
     JOB_WAITING, /* in w->waiting; nothing of its run was sent yet */
@@ -40,11 +40,11 @@ typedef struct sl_run {
     char id[SL_RUN_TEXT], digest_text[SL_CHECKSUM_TEXT], env[96];
     uint64_t seq, bytes;
     sl_run_digest *digest;
-    size_t inflight; /* records taken by the outbox, not yet delivered */
-    size_t unsent;   /* bytes of those that the producer has not taken */
-    bool failed;     /* a record is lost: the run can't be completed */
-    bool delivering; /* run_delivered is on the stack: don't free */
-    sl_end end;      /* SL_END_NONE until the end record was sent */
+    size_t inflight;   /* records taken by the outbox, not yet delivered */
+    size_t unsent;     /* bytes of those that the producer has not taken */
+    bool failed;       /* a record is lost: the run can't be completed */
+    bool delivering;   /* run_delivered is on the stack: don't free */
+    sl_end end;        /* SL_END_NONE until the end record was sent */
     int64_t record_us; /* of the last record sent */
 } sl_run;
 
@@ -109,13 +109,15 @@ struct sl_worker {
     int64_t keys_at_us;
 
     sl_id_table by_id;
-    struct sl_job_list jobs, waiting, gathering; /* gathering: by flush_us, since all wait equally long */
+    struct sl_job_list jobs, waiting,
+        gathering; /* gathering: by flush_us, since all wait equally long */
     sl_recall *cancelled, *ended;
     size_t rejects; /* dead letters that wait for their acknowledgement */
     sl_buf scratch;
 
     bool draining, closing;
-    int64_t drain_until_us, presence_at_us, acked_us; /* acked_us: the last presence that Kafka took */
+    int64_t drain_until_us, presence_at_us,
+        acked_us; /* acked_us: the last presence that Kafka took */
     sl_loop_fn drained;
     void *drained_arg;
     sl_worker_stats stats;
@@ -135,8 +137,8 @@ void sl_job_start_waiting(sl_worker *w);
 void sl_job_end_unstarted(sl_job *j, sl_end end, const sl_error *error);
 void sl_job_ask_cancel(sl_job *j);
 void sl_job_force(sl_job *j, sl_end end, const sl_error *error); /* done by the pump */
-void sl_job_settle(sl_job *j);   /* the pump's part; may free j */
-void sl_job_drop(sl_job *j);     /* forgets and frees without a word; not while RUNNING */
+void sl_job_settle(sl_job *j);                                   /* the pump's part; may free j */
+void sl_job_drop(sl_job *j); /* forgets and frees without a word; not while RUNNING */
 void sl_job_tick(sl_job *j, int64_t now_us);
 void sl_job_flush_due(sl_worker *w);
 void sl_job_body_error(sl_buf *out, const sl_error *e);
@@ -152,7 +154,8 @@ void sl_worker_on_request(void *arg, const sl_record *r);
 void sl_worker_on_revoked(void *arg, const char *topic, int32_t partition);
 sl_job *sl_worker_find(const sl_worker *w, sl_str id);
 /* worker_reject.c */
-void sl_worker_reject(sl_worker *w, const sl_record *r, const sl_envelope *env, const char *cause, const sl_error *why);
+void sl_worker_reject(sl_worker *w, const sl_record *r, const sl_envelope *env, const char *cause,
+                      const sl_error *why);
 /* worker_control.c */
 void sl_worker_on_control(void *arg, const sl_record *r);
 /* worker_presence.c */

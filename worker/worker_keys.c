@@ -18,8 +18,7 @@ sl_status sl_worker_keys_load(sl_worker *w, sl_error *reterr)
     sl_status status = sl_keyring_load(&ring, w->keyring_path, reterr);
     if (status)
         return status;
-    if (w->must_encrypt &&
-        !sl_keyring_current(ring, w->cls == SL_CLASS_PUBLIC, sl_unix_ms())) {
+    if (w->must_encrypt && !sl_keyring_current(ring, w->cls == SL_CLASS_PUBLIC, sl_unix_ms())) {
         sl_keyring_unref(ring);
         return sl_fail(reterr, SL_E_NOT_FOUND, "%s has no key of class %s that is valid now",
                        w->keyring_path, sl_class_name(w->cls));

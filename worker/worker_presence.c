@@ -21,10 +21,8 @@ void sl_worker_presence(sl_worker *w)
     for (const sl_job *j = TAILQ_FIRST(&w->waiting); j; j = TAILQ_NEXT(j, waiting))
         p.queued++;
     sl_presence_write(&body, &p);
-    sl_envelope env = {.type = SL_TYPE_PRESENCE,
-                       .subject = p.instance,
-                       .cls = w->cls,
-                       .body = sl_buf_str(&body)};
+    sl_envelope env = {
+        .type = SL_TYPE_PRESENCE, .subject = p.instance, .cls = w->cls, .body = sl_buf_str(&body)};
     sl_record rec = {0};
     sl_seal seal = {w->must_encrypt ? w->ring : NULL, w->cls};
     sl_status st = sl_buf_ok(&body) ? SL_OK : SL_E_NOMEM;

@@ -73,8 +73,8 @@ static sl_record *make_letter(sl_worker *w, const sl_record *r, const char *caus
     sl_header *headers = calloc(cap, sizeof(*headers));
     sl_record letter = {0}, *copy = NULL;
     sl_buf_clear(&w->scratch);
-    if (headers && !sl_dead_letter(r, w->group, cause, message, 1, &w->scratch, headers, cap,
-                                   &letter, NULL)) {
+    if (headers &&
+        !sl_dead_letter(r, w->group, cause, message, 1, &w->scratch, headers, cap, &letter, NULL)) {
         letter.topic = sl_topic_name(w->cls, SL_TOPIC_DEAD_LETTER);
         letter.partition = -1;
         letter.offset = -1;

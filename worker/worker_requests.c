@@ -43,7 +43,8 @@ static bool partition_known(sl_worker *w, int32_t partition)
 static sl_status check(sl_worker *w, const sl_envelope *env, sl_error *reterr)
 {
     if (env->type != SL_TYPE_REQUEST)
-        return sl_fail(reterr, SL_E_UNSUPPORTED, "record type %s does not belong on a requests topic",
+        return sl_fail(reterr, SL_E_UNSUPPORTED,
+                       "record type %s does not belong on a requests topic",
                        sl_type_name(env->type));
     if (!sl_uuid_valid(env->subject.p, env->subject.n))
         return sl_fail(reterr, SL_E_INVALID, "ce_subject is not a request id");
@@ -113,8 +114,7 @@ void sl_worker_on_request(void *arg, const sl_record *r)
     sl_error err = {0};
     w->stats.requests++;
     sl_worker_count(w, SL_WM_TAKEN, 0, 1);
-    sl_status st =
-        sl_envelope_decode(w->codec, r, w->ring, w->cls, w->must_encrypt, &env, &err);
+    sl_status st = sl_envelope_decode(w->codec, r, w->ring, w->cls, w->must_encrypt, &env, &err);
     if (!st)
         st = check(w, &env, &err);
     if (!st && seen(w, &env, r))

@@ -36,19 +36,37 @@ static void events_become_text_chunks_and_ends(void **state)
         sl_end end;
         sl_status status;
     } cases[] = {
-        {SL_CHAT, "{\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}", "", "", "", SL_END_NONE, SL_OK},
-        {SL_CHAT, "{\"id\":\"a\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi é\"},\"finish_reason\":null}]}", "Hi é", "", "", SL_END_NONE, SL_OK},
-        {SL_CHAT, "{\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\"}}]}", "", "hm", "", SL_END_NONE, SL_OK},
-        {SL_CHAT, "{\"choices\":[{\"delta\":{\"reasoning\":\"hm\"}}]}", "", "hm", "", SL_END_NONE, SL_OK},
-        {SL_CHAT, "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"length\"}]}", "", "", "", SL_END_LENGTH, SL_OK},
-        {SL_CHAT, "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"eos\"}]}", "", "", "", SL_END_STOP, SL_OK},
-        {SL_CHAT, "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"content_filter\"}]}", "", "", "", SL_END_CONTENT_FILTER, SL_OK},
-        {SL_CHAT, "{\"choices\":[{\"index\":1,\"delta\":{\"content\":\"other\"}}]}", "", "", "", SL_END_NONE, SL_OK},
-        {SL_CHAT, "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c\"}]},\"finish_reason\":\"tool_calls\"}]}", "", "",
-         "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c\"}]},\"finish_reason\":null}]}\n", SL_END_TOOL_CALLS, SL_OK},
-        {SL_COMPLETION, "{\"choices\":[{\"index\":0,\"text\":\"abc\",\"finish_reason\":\"stop\"}]}", "abc", "", "", SL_END_STOP, SL_OK},
+        {SL_CHAT,
+         "{\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}", "",
+         "", "", SL_END_NONE, SL_OK},
+        {SL_CHAT,
+         "{\"id\":\"a\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi "
+         "é\"},\"finish_reason\":null}]}",
+         "Hi é", "", "", SL_END_NONE, SL_OK},
+        {SL_CHAT, "{\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\"}}]}", "", "hm", "",
+         SL_END_NONE, SL_OK},
+        {SL_CHAT, "{\"choices\":[{\"delta\":{\"reasoning\":\"hm\"}}]}", "", "hm", "", SL_END_NONE,
+         SL_OK},
+        {SL_CHAT, "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"length\"}]}", "", "",
+         "", SL_END_LENGTH, SL_OK},
+        {SL_CHAT, "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"eos\"}]}", "", "",
+         "", SL_END_STOP, SL_OK},
+        {SL_CHAT, "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"content_filter\"}]}",
+         "", "", "", SL_END_CONTENT_FILTER, SL_OK},
+        {SL_CHAT, "{\"choices\":[{\"index\":1,\"delta\":{\"content\":\"other\"}}]}", "", "", "",
+         SL_END_NONE, SL_OK},
+        {SL_CHAT,
+         "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c\"}]},"
+         "\"finish_reason\":\"tool_calls\"}]}",
+         "", "",
+         "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c\"}]},"
+         "\"finish_reason\":null}]}\n",
+         SL_END_TOOL_CALLS, SL_OK},
+        {SL_COMPLETION, "{\"choices\":[{\"index\":0,\"text\":\"abc\",\"finish_reason\":\"stop\"}]}",
+         "abc", "", "", SL_END_STOP, SL_OK},
         {SL_CHAT, "{\"choices\":[]}", "", "", "", SL_END_NONE, SL_OK},
-        {SL_CHAT, "{\"error\":{\"message\":\"10.0.0.7 exploded\"}}", "", "", "", SL_END_NONE, SL_E_UNAVAILABLE},
+        {SL_CHAT, "{\"error\":{\"message\":\"10.0.0.7 exploded\"}}", "", "", "", SL_END_NONE,
+         SL_E_UNAVAILABLE},
         {SL_CHAT, "not json", "", "", "", SL_END_NONE, SL_E_CORRUPT},
         {SL_CHAT, "[1]", "", "", "", SL_END_NONE, SL_E_CORRUPT},
         {SL_CHAT, "{\"choices\":[{\"delta\":{\"content\":7}}]}", "", "", "", SL_END_NONE, SL_OK},
@@ -57,7 +75,8 @@ static void events_become_text_chunks_and_ends(void **state)
         heard h = {.turn = {.text = on_text, .chunk = on_chunk, .kind = cases[i].kind}};
         sl_error err = {0};
         h.turn.arg = &h;
-        assert_int_equal(sl_openai_adapter.event(&h.turn, sl_str_c(cases[i].event), &err), cases[i].status);
+        assert_int_equal(sl_openai_adapter.event(&h.turn, sl_str_c(cases[i].event), &err),
+                         cases[i].status);
         assert_string_equal(h.text.data ? h.text.data : "", cases[i].text);
         assert_string_equal(h.reasoning.data ? h.reasoning.data : "", cases[i].reasoning);
         assert_string_equal(h.chunks.data ? h.chunks.data : "", cases[i].chunks);
@@ -73,7 +92,12 @@ static void usage_and_the_end_mark(void **state)
 {
     heard h = {.turn = {.text = on_text, .chunk = on_chunk}};
     h.turn.arg = &h;
-    assert_int_equal(sl_openai_adapter.event(&h.turn, SL_STR("{\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3}}"), NULL), SL_OK);
+    assert_int_equal(
+        sl_openai_adapter.event(
+            &h.turn,
+            SL_STR("{\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3}}"),
+            NULL),
+        SL_OK);
     assert_true(h.turn.has_usage);
     assert_int_equal(h.turn.usage.prompt_tokens, 7);
     assert_int_equal(h.turn.usage.completion_tokens, 3);
@@ -81,13 +105,19 @@ static void usage_and_the_end_mark(void **state)
     assert_int_equal(sl_openai_adapter.event(&h.turn, SL_STR("[DONE]"), NULL), SL_OK);
     assert_true(h.turn.done);
     /* What comes after the end mark is not the answer. */
-    assert_int_equal(sl_openai_adapter.event(&h.turn, SL_STR("{\"choices\":[{\"delta\":{\"content\":\"x\"}}]}"), NULL), SL_OK);
+    assert_int_equal(sl_openai_adapter.event(
+                         &h.turn, SL_STR("{\"choices\":[{\"delta\":{\"content\":\"x\"}}]}"), NULL),
+                     SL_OK);
     assert_int_equal(h.text.len, 0);
 }
 
 static void errors_are_definite_and_tell_nothing_of_the_upstream(void **state)
 {
-    static const struct { int http; const char *body; sl_status want; } cases[] = {
+    static const struct {
+        int http;
+        const char *body;
+        sl_status want;
+    } cases[] = {
         {400, "{\"error\":{\"message\":\"host gpu-7 says no\"}}", SL_E_INVALID},
         {400, "{\"error\":{\"code\":\"context_length_exceeded\"}}", SL_E_TOO_LARGE},
         {401, "key sk-secret is wrong on gpu-7", SL_E_DENIED},
@@ -104,7 +134,8 @@ static void errors_are_definite_and_tell_nothing_of_the_upstream(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         sl_error err = {0};
-        assert_int_equal(sl_openai_adapter.error(cases[i].http, sl_str_c(cases[i].body), &err), cases[i].want);
+        assert_int_equal(sl_openai_adapter.error(cases[i].http, sl_str_c(cases[i].body), &err),
+                         cases[i].want);
         assert_true(err.text[0] != 0);
         assert_null(strstr(err.text, "gpu-7"));
         assert_null(strstr(err.text, "sk-secret"));
@@ -115,7 +146,8 @@ static void the_request_names_the_upstreams_model(void **state)
 {
     sl_chat *c = NULL;
     sl_error err = {0};
-    sl_str decided = SL_STR("{\"model\":\"fast\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}],\"seed\":1}");
+    sl_str decided = SL_STR(
+        "{\"model\":\"fast\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}],\"seed\":1}");
     assert_int_equal(sl_chat_parse_decided(&c, decided, &err), SL_OK);
     sl_buf body = {0};
     const char *path = NULL;

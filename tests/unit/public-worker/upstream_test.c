@@ -5,11 +5,25 @@
 #include "public-worker/upstream.h"
 
 typedef enum { /* what the server does with a request */
-    DO_ANSWER, DO_STATUS, DO_CUT, DO_NO_DONE, DO_NO_REASON, DO_HANG, DO_TOOLS, DO_STALL, DO_GARBAGE,
-    DO_ERROR_EVENT, DO_NOTHING, DO_PLAIN_JSON
+               DO_ANSWER,
+               DO_STATUS,
+               DO_CUT,
+               DO_NO_DONE,
+               DO_NO_REASON,
+               DO_HANG,
+               DO_TOOLS,
+               DO_STALL,
+               DO_GARBAGE,
+               DO_ERROR_EVENT,
+               DO_NOTHING,
+               DO_PLAIN_JSON
 } act_kind;
 
-typedef struct act { act_kind kind; int status; const char *retry_after, *body; } act;
+typedef struct act {
+    act_kind kind;
+    int status;
+    const char *retry_after, *body;
+} act;
 
 typedef struct fake {
     harness *h;
@@ -29,10 +43,13 @@ typedef struct fake {
     int at_once, most_at_once;
 } fake;
 
-#define DELTA(text) "data: {\"id\":\"u-1\",\"created\":1,\"model\":\"vendor-7b\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" text "\"},\"finish_reason\":null}]}\n\n"
+#define DELTA(text)                                                                               \
+    "data: "                                                                                      \
+    "{\"id\":\"u-1\",\"created\":1,\"model\":\"vendor-7b\",\"choices\":[{\"index\":0,\"delta\":{" \
+    "\"content\":\"" text "\"},\"finish_reason\":null}]}\n\n"
 #define FINISH "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
-#define USAGE "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2}}\n\n"
-#define DONE "data: [DONE]\n\n"
+#define USAGE  "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2}}\n\n"
+#define DONE   "data: [DONE]\n\n"
 
 static void stream(sl_http_request *r, const char *text, bool abort)
 {
@@ -62,20 +79,28 @@ static void play(fake *f, const act *a, sl_http_request *r)
         stream(r, DELTA("Hello") DONE, false);
         break;
     case DO_TOOLS:
-        stream(r, "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]}}]}\n\n"
-                  "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{}\"}}]},\"finish_reason\":\"tool_calls\"}]}\n\n" DONE, false);
+        stream(r,
+               "data: "
+               "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c1\","
+               "\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]}}]}\n\n"
+               "data: "
+               "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{"
+               "\"arguments\":\"{}\"}}]},\"finish_reason\":\"tool_calls\"}]}\n\n" DONE,
+               false);
         break;
     case DO_GARBAGE:
         stream(r, DELTA("Hello") "data: <html>\n\n" DONE, false);
         break;
     case DO_ERROR_EVENT:
-        stream(r, DELTA("Hello") "data: {\"error\":{\"message\":\"gpu-7 is on fire\"}}\n\n" DONE, false);
+        stream(r, DELTA("Hello") "data: {\"error\":{\"message\":\"gpu-7 is on fire\"}}\n\n" DONE,
+               false);
         break;
     case DO_NOTHING:
         stream(r, "", false);
         break;
     case DO_PLAIN_JSON:
-        sl_http_answer(r, 200, "application/json", SL_STR("{\"choices\":[{\"message\":{\"content\":\"x\"}}]}"));
+        sl_http_answer(r, 200, "application/json",
+                       SL_STR("{\"choices\":[{\"message\":{\"content\":\"x\"}}]}"));
         break;
     case DO_STALL:
         sl_http_stream_begin(r, 200, "text/event-stream");
@@ -121,19 +146,32 @@ static fake *open_fake(const act *script, size_t n)
     sl_http_server_options so = {.listen = "127.0.0.1:0"};
     sl_http_handlers hs = {.on_request = on_request, .on_close = on_close};
     assert_int_equal(sl_http_server_open(&f->server, f->h->loop, &so, &hs, f, &err), SL_OK);
-    (void)snprintf(f->url, sizeof(f->url), "http://127.0.0.1:%d/v1/", sl_http_server_port(f->server));
+    (void)snprintf(f->url, sizeof(f->url), "http://127.0.0.1:%d/v1/",
+                   sl_http_server_port(f->server));
     f->model = (struct sl_option_pair){"tiny", "vendor-7b"};
-    f->cfg = (sl_public_config){.instance = "0", .upstream_url = f->url, .upstream_key = "sk-test-key",
-                                .upstream_ca = "", .keyring = f->h->ring_path, .encrypt = true,
-                                .upstream_models = {&f->model, 1}, .upstream_concurrency = 8,
-                                .upstream_retries = 3, .upstream_first_byte_ms = 10000,
+    f->cfg = (sl_public_config){.instance = "0",
+                                .upstream_url = f->url,
+                                .upstream_key = "sk-test-key",
+                                .upstream_ca = "",
+                                .keyring = f->h->ring_path,
+                                .encrypt = true,
+                                .upstream_models = {&f->model, 1},
+                                .upstream_concurrency = 8,
+                                .upstream_retries = 3,
+                                .upstream_first_byte_ms = 10000,
                                 .upstream_idle_ms = 10000};
     assert_int_equal(sl_public_config_check(&f->cfg, &err), SL_OK);
     assert_int_equal(sl_upstream_open(&f->upstream, f->h->loop, &f->cfg, NULL, &err), SL_OK);
-    sl_worker_options wo = {.cls = SL_CLASS_PUBLIC, .daemon = "public-worker", .instance = "0",
-                            .group = "g", .bus = f->h->bus, .keyring_path = f->h->ring_path,
+    sl_worker_options wo = {.cls = SL_CLASS_PUBLIC,
+                            .daemon = "public-worker",
+                            .instance = "0",
+                            .group = "g",
+                            .bus = f->h->bus,
+                            .keyring_path = f->h->ring_path,
                             .must_encrypt = true};
-    assert_int_equal(sl_worker_open(&f->worker, f->h->loop, &wo, &sl_upstream_executor, f->upstream, &err), SL_OK);
+    assert_int_equal(
+        sl_worker_open(&f->worker, f->h->loop, &wo, &sl_upstream_executor, f->upstream, &err),
+        SL_OK);
     return f;
 }
 
@@ -187,8 +225,12 @@ static void tool_calls_pass_as_they_are(void **state)
 static void what_fails_before_the_first_byte_is_tried_again(void **state)
 {
     static const act scripts[][3] = {
-        {{.kind = DO_STATUS, .status = 500}, {.kind = DO_STATUS, .status = 503, .retry_after = "0"}, {.kind = DO_ANSWER}},
-        {{.kind = DO_STATUS, .status = 429, .retry_after = "1"}, {.kind = DO_NOTHING}, {.kind = DO_ANSWER}},
+        {{.kind = DO_STATUS, .status = 500},
+         {.kind = DO_STATUS, .status = 503, .retry_after = "0"},
+         {.kind = DO_ANSWER}},
+        {{.kind = DO_STATUS, .status = 429, .retry_after = "1"},
+         {.kind = DO_NOTHING},
+         {.kind = DO_ANSWER}},
     };
     for (size_t i = 0; i < 2; i++) {
         fake *f = open_fake(scripts[i], 3);
@@ -205,8 +247,14 @@ static void what_fails_before_the_first_byte_is_tried_again(void **state)
 
 static void what_can_not_be_tried_again_is_a_definite_error(void **state)
 {
-    static const struct { act a; size_t served; const char *code; } cases[] = {
-        {{.kind = DO_STATUS, .status = 400, .body = "{\"error\":{\"message\":\"gpu-7\"}}"}, 1, "invalid_request"},
+    static const struct {
+        act a;
+        size_t served;
+        const char *code;
+    } cases[] = {
+        {{.kind = DO_STATUS, .status = 400, .body = "{\"error\":{\"message\":\"gpu-7\"}}"},
+         1,
+         "invalid_request"},
         {{.kind = DO_STATUS, .status = 401, .body = "gpu-7"}, 1, "upstream_denied"},
         {{.kind = DO_STATUS, .status = 429, .retry_after = "3600"}, 1, "rate_limit_exceeded"},
         {{.kind = DO_CUT}, 1, "unavailable"},
@@ -307,7 +355,8 @@ static void a_model_that_is_not_offered_is_refused(void **state)
 {
     static const act script[] = {{.kind = DO_ANSWER}};
     fake *f = open_fake(script, 1);
-    hs_request q = {.body = "{\"model\":\"other\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}],\"seed\":1}"};
+    hs_request q = {.body = "{\"model\":\"other\",\"messages\":[{\"role\":\"user\",\"content\":"
+                            "\"Hello\"}],\"seed\":1}"};
     hs_seen *end = ask(f, &q);
     assert_int_equal(end->end, SL_END_ERROR);
     assert_non_null(strstr(end->body, "model_not_found"));
@@ -346,8 +395,12 @@ static void closing_in_the_middle_leaks_nothing(void **state)
 static void a_bad_configuration_is_named(void **state)
 {
     struct sl_option_pair m = {"a", "b"}, empty = {"a", ""};
-    sl_public_config ok = {.instance = "0", .upstream_url = "https://x/v1", .upstream_key = "", .keyring = "k",
-                           .encrypt = true, .upstream_models = {&m, 1}};
+    sl_public_config ok = {.instance = "0",
+                           .upstream_url = "https://x/v1",
+                           .upstream_key = "",
+                           .keyring = "k",
+                           .encrypt = true,
+                           .upstream_models = {&m, 1}};
     sl_error err = {0};
     assert_int_equal(sl_public_config_check(&ok, &err), SL_OK);
     sl_public_config c = ok;

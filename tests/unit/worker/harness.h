@@ -23,7 +23,7 @@
 
 #include <cmocka.h>
 
-#define HS_SEEN 4096
+#define HS_SEEN    4096
 #define HS_WAIT_MS 20000
 
 typedef struct hs_seen {
@@ -113,10 +113,13 @@ static inline void hs_keyring(harness *h)
     FILE *f = fopen(h->ring_path, "w");
     assert_non_null(f);
     assert_int_equal(fchmod(fileno(f), 0600), 0);
-    fputs("[{\"kid\":\"k1\",\"class\":\"public\",\"key\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\","
+    fputs("[{\"kid\":\"k1\",\"class\":\"public\",\"key\":"
+          "\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\","
           "\"not_before\":\"2020-01-01T00:00:00Z\",\"not_after\":\"2099-01-01T00:00:00Z\"},"
-          "{\"kid\":\"k2\",\"class\":\"private\",\"key\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHj8=\","
-          "\"not_before\":\"2020-01-01T00:00:00Z\",\"not_after\":\"2099-01-01T00:00:00Z\"}]", f);
+          "{\"kid\":\"k2\",\"class\":\"private\",\"key\":"
+          "\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHj8=\","
+          "\"not_before\":\"2020-01-01T00:00:00Z\",\"not_after\":\"2099-01-01T00:00:00Z\"}]",
+          f);
     fclose(f);
     assert_int_equal(sl_keyring_load(&h->ring, h->ring_path, NULL), SL_OK);
 }
@@ -127,7 +130,8 @@ static inline harness *hs_open(sl_class cls)
     sl_error err = {0};
     harness *h = calloc(1, sizeof(*h));
     h->cls = cls;
-    (void)snprintf(h->bus_name, sizeof(h->bus_name), "memory:worker-%d-%d", (int)getpid(), serial++);
+    (void)snprintf(h->bus_name, sizeof(h->bus_name), "memory:worker-%d-%d", (int)getpid(),
+                   serial++);
     hs_keyring(h);
     assert_int_equal(sl_loop_open(&h->loop, NULL), SL_OK);
     sl_bus_options bo = {.name = "test", .bootstrap = h->bus_name, .client_id = "test"};
@@ -137,7 +141,8 @@ static inline harness *hs_open(sl_class cls)
     sl_bus_partition all[SL_TOPIC_N + 1];
     size_t n = 0;
     for (int t = 0; t < SL_TOPIC_N; t++) {
-        topics[t] = (sl_topic_spec){sl_topic_name(cls, (sl_topic)t), t == SL_TOPIC_CONTROL ? 1 : 2, 1, NULL};
+        topics[t] = (sl_topic_spec){sl_topic_name(cls, (sl_topic)t), t == SL_TOPIC_CONTROL ? 1 : 2,
+                                    1, NULL};
         if (t == SL_TOPIC_RESPONSES || t == SL_TOPIC_DEAD_LETTER || t == SL_TOPIC_PRESENCE)
             all[n++] = (sl_bus_partition){topics[t].name, -1, SL_FROM_BEGINNING};
     }
@@ -259,16 +264,18 @@ static inline char *hs_text(harness *h, const char *run)
 
 typedef struct hs_request {
     char id[SL_UUID_TEXT], checksum[SL_CHECKSUM_TEXT];
-    const char *body;      /* a decided chat body; NULL: a small one */
+    const char *body; /* a decided chat body; NULL: a small one */
     int32_t replypartition;
-    int64_t deadline_ms;   /* Unix; 0: in a minute */
-    bool plain;            /* not encrypted although the class is */
+    int64_t deadline_ms; /* Unix; 0: in a minute */
+    bool plain;          /* not encrypted although the class is */
     sl_class cls;
-    bool other_class;      /* cls counts */
+    bool other_class;                                 /* cls counts */
     void (*damage)(sl_record *r, sl_header *headers); /* changes the finished record */
 } hs_request;
 
-#define HS_BODY "{\"model\":\"tiny\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}],\"seed\":1,\"stream\":true}"
+#define HS_BODY                                                                                \
+    "{\"model\":\"tiny\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}],\"seed\":1," \
+    "\"stream\":true}"
 
 static inline void hs_send(harness *h, hs_request *q)
 {
@@ -284,7 +291,8 @@ static inline void hs_send(harness *h, hs_request *q)
                        .level = SL_LEVEL_PUBLIC,
                        .policy = SL_STR("p"),
                        .tenant = SL_STR("t"),
-                       .traceparent = SL_STR("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+                       .traceparent =
+                           SL_STR("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
                        .deadline_ms = q->deadline_ms ? q->deadline_ms : sl_unix_ms() + 60000,
                        .replytopic = sl_str_c(sl_topic_name(env_cls, SL_TOPIC_RESPONSES)),
                        .replypartition = q->replypartition};
@@ -314,7 +322,9 @@ static inline void hs_send(harness *h, hs_request *q)
 static inline void hs_cancel(harness *h, const char *id, bool plain)
 {
     sl_error err = {0};
-    sl_envelope env = {.type = SL_TYPE_CANCEL, .subject = sl_str_c(id), .cls = h->cls,
+    sl_envelope env = {.type = SL_TYPE_CANCEL,
+                       .subject = sl_str_c(id),
+                       .cls = h->cls,
                        .body = SL_STR("{\"reason\":\"client_gone\"}")};
     sl_record r = {0};
     sl_seal seal = {plain ? NULL : h->ring, h->cls};

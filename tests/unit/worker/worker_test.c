@@ -1,6 +1,6 @@
 /* The worker on a bus in memory, with an executor that the test drives. */
-#include "tests/unit/worker/harness.h"
 #include "common/bus/memory.h"
+#include "tests/unit/worker/harness.h"
 #include "worker/worker.h"
 
 typedef enum { PLAY_ECHO, PLAY_HOLD, PLAY_FULL, PLAY_FAIL, PLAY_SLOW_END } play_mode;
@@ -102,7 +102,8 @@ static int64_t committed(play *p, const char *id_topic)
 {
     int64_t sum = 0, at;
     for (int32_t i = 0; i < 2; i++) {
-        assert_int_equal(sl_bus_committed(p->h->bus, "workers", id_topic, i, &at, 1000, NULL), SL_OK);
+        assert_int_equal(sl_bus_committed(p->h->bus, "workers", id_topic, i, &at, 1000, NULL),
+                         SL_OK);
         sum += at > 0 ? at : 0;
     }
     return sum;
@@ -319,7 +320,8 @@ static bool heartbeats(harness *h, void *arg)
 {
     size_t n = 0;
     for (size_t i = 0; i < h->n; i++)
-        n += h->seen[i].topic == SL_TOPIC_RESPONSES && strcmp(h->seen[i].body, "{\"choices\":[]}") == 0;
+        n += h->seen[i].topic == SL_TOPIC_RESPONSES &&
+             strcmp(h->seen[i].body, "{\"choices\":[]}") == 0;
     return n >= 3;
 }
 
@@ -359,7 +361,7 @@ static void change_header(sl_record *r, sl_header *headers)
             headers[i].value = SL_STR("somebody-else");
 }
 
-/* A record whose sender changed it and computed its checksum anew: sound, and wrong all the same. */
+/* A record whose sender changed it and computed its checksum anew: sound, and still wrong. */
 static void set_header(sl_record *r, sl_header *headers, const char *name, const char *value)
 {
     static char sum[SL_CHECKSUM_TEXT];
@@ -404,7 +406,12 @@ static bool has_letter(harness *h, void *arg)
 
 static void bad_records_are_dead_lettered_and_the_partition_moves_on(void **state)
 {
-    static const struct { const char *name; sl_class cls; hs_request q; int answered; } cases[] = {
+    static const struct {
+        const char *name;
+        sl_class cls;
+        hs_request q;
+        int answered;
+    } cases[] = {
         {"value flipped", SL_CLASS_PUBLIC, {.damage = flip_value}, 1},
         {"value cut", SL_CLASS_PUBLIC, {.damage = cut_value}, 1},
         {"header changed", SL_CLASS_PUBLIC, {.damage = change_header}, 1},
@@ -495,9 +502,13 @@ static void drain_finishes_what_runs_and_leaves_what_waits(void **state)
     /* Another worker of the group takes what was left. */
     static const sl_executor ex = {play_start, play_cancel, play_presence};
     sl_worker *second = NULL;
-    sl_worker_options opt = {.cls = SL_CLASS_PUBLIC, .daemon = "test-worker", .instance = "w1",
-                             .group = "workers", .bus = p->h->bus,
-                             .keyring_path = p->h->ring_path, .must_encrypt = true};
+    sl_worker_options opt = {.cls = SL_CLASS_PUBLIC,
+                             .daemon = "test-worker",
+                             .instance = "w1",
+                             .group = "workers",
+                             .bus = p->h->bus,
+                             .keyring_path = p->h->ring_path,
+                             .must_encrypt = true};
     assert_int_equal(sl_worker_open(&second, p->h->loop, &opt, &ex, p, NULL), SL_OK);
     assert_true(hs_wait(p->h, hs_has_end, waiting.id));
     sl_worker_free(second);
@@ -546,8 +557,10 @@ static void a_new_key_is_taken_from_the_file(void **state)
     unlink(p->h->ring_path);
     FILE *f = fopen(p->h->ring_path, "w");
     assert_int_equal(fchmod(fileno(f), 0600), 0);
-    fputs("[{\"kid\":\"k9\",\"class\":\"public\",\"key\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHn8=\","
-          "\"not_before\":\"2021-01-01T00:00:00Z\",\"not_after\":\"2099-01-01T00:00:00Z\"}]", f);
+    fputs("[{\"kid\":\"k9\",\"class\":\"public\",\"key\":"
+          "\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHn8=\","
+          "\"not_before\":\"2021-01-01T00:00:00Z\",\"not_after\":\"2099-01-01T00:00:00Z\"}]",
+          f);
     fclose(f);
     assert_int_equal(sl_worker_reload_keys(p->w, NULL), SL_OK);
     assert_int_equal(sl_keyring_load(&p->h->ring, p->h->ring_path, NULL), SL_OK);
@@ -582,7 +595,8 @@ static void a_full_producer_loses_nothing_and_keeps_the_order(void **state)
         char piece[32], body[128];
         int n = snprintf(piece, sizeof(piece), "<%d>", i);
         sl_buf_add(&want, piece, (size_t)n);
-        (void)snprintf(body, sizeof(body), "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%s\"}}]}", piece);
+        (void)snprintf(body, sizeof(body),
+                       "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%s\"}}]}", piece);
         if (i % 2)
             sl_job_text(p->held[0], (sl_str){piece, (size_t)n}, (sl_str){0});
         else
@@ -692,9 +706,13 @@ static void a_revoked_partition_is_not_committed_by_its_old_owner(void **state)
     second->h = p->h;
     second->mode = PLAY_ECHO;
     static const sl_executor ex = {play_start, play_cancel, play_presence};
-    sl_worker_options opt = {.cls = SL_CLASS_PUBLIC, .daemon = "test-worker", .instance = "w1",
-                             .group = "workers", .bus = p->h->bus,
-                             .keyring_path = p->h->ring_path, .must_encrypt = true};
+    sl_worker_options opt = {.cls = SL_CLASS_PUBLIC,
+                             .daemon = "test-worker",
+                             .instance = "w1",
+                             .group = "workers",
+                             .bus = p->h->bus,
+                             .keyring_path = p->h->ring_path,
+                             .must_encrypt = true};
     assert_int_equal(sl_worker_open(&second->w, p->h->loop, &opt, &ex, second, NULL), SL_OK);
     assert_true(hs_wait(p->h, held, &second->started));
     while (p->held_n)
