@@ -81,7 +81,7 @@ $(O)/bin/sluice-private-worker: $(O)/obj/private-worker/private_worker_main.o \
     $(call files_of,pworker worker engine $(L_low))
 $(O)/bin/sluice-public-worker: $(O)/obj/public-worker/public_worker_main.o \
     $(call files_of,uworker worker $(L_low))
-$(O)/bin/sluice: $(O)/obj/ctl/sluice_main.o $(call files_of,ctl engine router $(L_low))
+$(O)/bin/sluice: $(O)/obj/ctl/sluice_main.o $(call files_of,ctl gateway engine router $(L_low))
 # All archives in one group: their order does not matter to the linker.
 link_inputs = $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(DEPLIBS)
 $(PROGRAMS):

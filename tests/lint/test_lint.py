@@ -50,7 +50,10 @@ def test_good(tmp_path: Path, name: str) -> None:
 
 BAD = {
     "layers": {"common/base/a.c": '#include "schemas/a.h"\n', "schemas/a.h": GOOD_HEADER},
-    "layers: neighbours": {"gateway/a.c": '#include "ctl/a.h"\n', "ctl/a.h": GOOD_HEADER},
+    "layers: neighbours": {
+        "gateway/a.c": '#include "public-worker/a.h"\n',
+        "public-worker/a.h": GOOD_HEADER,
+    },
     "layers: unknown": {"gateway/a.c": '#include "a.h"\n'},
     "adapter": {"gateway/a.c": "#include <librdkafka/rdkafka.h>\n"},
     "adapter: yaml": {"router/a.c": "#include <yaml.h>\n"},
