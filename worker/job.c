@@ -260,9 +260,14 @@ static void requeue(sl_job *j)
     sl_worker *w = j->w;
     sl_run *fresh = j->answer_only || w->closing ? NULL : sl_run_open(j);
     if (!fresh) {
-        /* An answer for a dead letter is a courtesy; without memory the redelivery after a restart
-         * of this process stands in. Neither is committed here. */
+        /* An answer for a dead letter is a courtesy. A request is read again when there is memory. */
+        bool again = !j->answer_only && !w->closing && j->owned && w->requests;
+        int32_t partition = j->partition;
+        int64_t offset = j->offset;
         sl_job_drop(j);
+        if (again && sl_consumer_rewind(w->requests, sl_topic_name(w->cls, SL_TOPIC_REQUESTS),
+                                        partition, offset))
+            SL_ERROR(NULL, "rewind_failed", "a request waits for the next rebalance");
         return;
     }
     sl_run_abandon(j->run);

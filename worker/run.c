@@ -50,15 +50,16 @@ static void run_fail(sl_run *r, const sl_error *e)
     sl_worker_pump_soon(r->w);
 }
 
-static void audit_ended(sl_run *r)
+static void audit_ended(sl_run *r, const sl_delivery *d)
 {
     sl_job *j = r->job;
     int64_t now = sl_mono_us();
     sl_audit a = {.event = SL_AUDIT_ENDED,
                   .id = sl_str_c(j->id),
                   .topic = sl_str_c(sl_topic_name(r->w->cls, SL_TOPIC_RESPONSES)),
-                  .partition = j->reply_partition,
-                  .checksum = sl_str_c(j->requestchecksum),
+                  .partition = d->partition,
+                  .offset = d->offset,
+                  .checksum = sl_str_c(r->end_checksum),
                   .run = sl_str_c(r->id),
                   .count = r->seq - 1,
                   .bytes = r->bytes,
@@ -73,11 +74,11 @@ static void audit_ended(sl_run *r)
 }
 
 /* The end record is acknowledged: only now may the request's offset move. */
-static void run_complete(sl_run *r)
+static void run_complete(sl_run *r, const sl_delivery *d)
 {
     sl_job *j = r->job;
     sl_worker *w = r->w;
-    audit_ended(r);
+    audit_ended(r, d);
     w->stats.ended++;
     w->stats.cancelled += r->end == SL_END_CANCELLED;
     if (!j->answer_only) {
@@ -100,7 +101,7 @@ static void run_delivered(void *arg, const sl_delivery *d)
     if (d->status)
         run_fail(r, &d->error);
     else if (r->job && r->end != SL_END_NONE && !r->inflight && !r->failed)
-        run_complete(r);
+        run_complete(r, d); /* deliveries come in order: this is the end record */
     r->delivering = false;
     if (!r->job && !r->inflight)
         run_free(r);
@@ -139,6 +140,8 @@ static void sent(sl_run *r, const sl_envelope *env)
     r->record_us = sl_mono_us();
     if (!env->fin)
         sl_run_digest_add(r->digest, env->checksum);
+    else
+        memcpy(r->end_checksum, env->checksum, sizeof(r->end_checksum));
     sl_worker_count(r->w, SL_WM_RECORDS, 0, 1);
     sl_worker_count(r->w, SL_WM_BYTES, 0, env->body.n);
 }

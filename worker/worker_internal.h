@@ -38,6 +38,7 @@ typedef struct sl_run {
     sl_worker *w;
     sl_job *job; /* NULL: given up */
     char id[SL_RUN_TEXT], digest_text[SL_CHECKSUM_TEXT], env[96];
+    char end_checksum[SL_CHECKSUM_TEXT];
     uint64_t seq, bytes;
     sl_run_digest *digest;
     size_t inflight;   /* records taken by the outbox, not yet delivered */
