@@ -20,7 +20,7 @@ title() {
 ask() {
     title "$1"
     say "   > $2"
-    "$BIN/sluice" send --stream --explain --max-tokens 60 "$2" ||
+    "$BIN/sluice" send --stream --explain "$2" ||
         die "request $STOP failed" "look into the logs in $RUN/log"
 }
 
