@@ -193,7 +193,8 @@ size_t sl_utf8_complete(const char *p, size_t n)
         uint8_t c = (uint8_t)p[n - back];
         if ((c & 0xc0) == 0x80)
             continue;
-        size_t want = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+        /* c0, c1 and f5 up never start a character: nothing to wait for. */
+        size_t want = c < 0xc2 || c > 0xf4 ? 1 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
         return want > back ? n - back : n;
     }
     return n;

@@ -117,6 +117,7 @@ static sl_status attach(builder *b, sl_yaml_node *node)
     level *top = &b->levels[b->depth - 1];
     if (top->node->kind == SL_YAML_MAP) {
         node->key = top->key;
+        node->line = top->key_line; /* a block below its key would else point at its first entry */
         top->has_key = false;
     }
     if (top->last)

@@ -14,7 +14,7 @@ typedef enum sl_yaml_kind { SL_YAML_SCALAR, SL_YAML_SEQ, SL_YAML_MAP } sl_yaml_k
 
 typedef struct sl_yaml_node {
     sl_yaml_kind kind;
-    int line;              /* from 1 */
+    int line;              /* from 1; of a map's entry: its key's */
     bool quoted;           /* a quoted scalar is always a string */
     bool secret;           /* came from ${NAME} */
     sl_str key;            /* in a map: this entry's key */
