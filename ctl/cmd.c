@@ -1,0 +1,144 @@
+#include "ctl/cmd.h"
+
+#include "common/base/clock.h"
+#include "common/base/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int sl_cmd_fail(const char *command, const sl_error *err)
+{
+    fprintf(stderr, "sluice: %s: %s\n", command, err->text);
+    switch (err->code) {
+    case SL_E_TIMEOUT:
+    case SL_E_UNAVAILABLE:
+    case SL_E_IO:
+    case SL_E_CLOSED:
+    case SL_E_DENIED:
+        return SL_EXIT_UNAVAILABLE;
+    default:
+        return SL_EXIT_USAGE;
+    }
+}
+
+int sl_cmd_args(sl_args *a, int argc, char **argv)
+{
+    sl_error err = {0};
+    if (sl_args_parse(a, argc, argv, &err) != SL_OK) {
+        sl_args_done(a);
+        return sl_cmd_fail(a->command, &err);
+    }
+    if (a->help) {
+        sl_args_done(a);
+        return SL_EXIT_OK;
+    }
+    return -1;
+}
+
+const char *sl_cmd_env(const char *name)
+{
+    const char *v = getenv(name);
+    return v ? v : "";
+}
+
+/* Every value becomes text, as librdkafka takes them. */
+static sl_status read_property(const sl_jnode *n, sl_buf *out, sl_error *reterr)
+{
+    sl_str s;
+    bool b;
+    int64_t i;
+    if (sl_json_str(n, &s))
+        sl_buf_add_str(out, s);
+    else if (sl_json_bool(n, &b))
+        sl_buf_adds(out, b ? "true" : "false");
+    else if (sl_json_i64(n, &i))
+        sl_buf_add_i64(out, i);
+    else
+        return sl_fail(reterr, SL_E_INVALID, "property '%.*s' is not a text, number or boolean", (int)sl_json_key(n).n, sl_json_key(n).p);
+    return SL_OK;
+}
+
+static sl_status read_properties(sl_cmd_buses *b, const char *path, char **bootstrap, sl_error *reterr)
+{
+    sl_buf text = {0}, value = {0};
+    sl_jnode *root = NULL;
+    sl_status st = sl_file_read(path, 1 << 20, &text, reterr);
+    if (!st)
+        st = sl_json_parse(&root, sl_buf_str(&text), 1 << 20, reterr);
+    if (!st && sl_json_kind(root) != SL_J_OBJECT)
+        st = sl_fail(reterr, SL_E_INVALID, "%s: a JSON object of librdkafka properties is expected", path);
+    if (!st)
+        b->properties.v = calloc(sl_json_size(root) + 1, sizeof(*b->properties.v));
+    for (const sl_jnode *n = st ? NULL : sl_json_first(root); n && !st; n = sl_json_next(n)) {
+        sl_buf_clear(&value);
+        st = read_property(n, &value, reterr);
+        if (st)
+            break;
+        char *copy = strndup(value.data ? value.data : "", value.len);
+        if (sl_str_is(sl_json_key(n), "bootstrap.servers")) {
+            *bootstrap = copy;
+            continue;
+        }
+        b->properties.v[b->properties.n].name = strndup(sl_json_key(n).p, sl_json_key(n).n);
+        b->properties.v[b->properties.n++].value = copy;
+    }
+    sl_json_free(root);
+    sl_buf_done(&text);
+    sl_buf_done(&value);
+    return st;
+}
+
+sl_status sl_cmd_buses_open(sl_cmd_buses *b, const char *config_file, const char *bootstrap, const char *public_bootstrap, sl_error *reterr)
+{
+    *b = (sl_cmd_buses){0};
+    char *own = NULL;
+    sl_status st = config_file[0] ? read_properties(b, config_file, &own, reterr) : SL_OK;
+    if (!st && !own && bootstrap[0])
+        own = strdup(bootstrap);
+    if (!st && !own)
+        st = sl_fail(reterr, SL_E_INVALID, "which Kafka? Set SLUICE_KAFKA (bootstrap) or SLUICE_KAFKA_CONFIG (a JSON file), or --kafka / --kafka-config");
+    sl_bus_options o = {.name = "private", .bootstrap = own, .client_id = "sluice", .properties = b->properties};
+    if (!st)
+        st = sl_bus_open(&b->bus[0], &o, reterr);
+    if (!st && public_bootstrap[0]) {
+        o.name = "public";
+        o.bootstrap = public_bootstrap;
+        st = sl_bus_open(&b->bus[1], &o, reterr);
+    } else {
+        b->bus[1] = b->bus[0];
+    }
+    free(own);
+    if (st)
+        sl_cmd_buses_done(b);
+    return st;
+}
+
+void sl_cmd_buses_done(sl_cmd_buses *b)
+{
+    if (b->bus[1] != b->bus[0])
+        sl_bus_free(b->bus[1]);
+    if (b->bus[0])
+        sl_bus_free(b->bus[0]);
+    for (size_t i = 0; i < b->properties.n; i++) {
+        free((char *)(uintptr_t)b->properties.v[i].name);
+        free((char *)(uintptr_t)b->properties.v[i].value);
+    }
+    free(b->properties.v);
+    sl_buf_done(&b->text);
+    *b = (sl_cmd_buses){0};
+}
+
+bool sl_cmd_time(const char *text, int64_t *ret_ms)
+{
+    static const struct { char unit; int64_t ms; } units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}};
+    int64_t us, n;
+    size_t len = strlen(text);
+    if (!strcmp(text, "now"))
+        return *ret_ms = sl_unix_ms(), true;
+    if (sl_time_parse(text, len, &us))
+        return *ret_ms = us / 1000, true;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]) && len > 1; i++)
+        if (text[len - 1] == units[i].unit && sl_parse_i64((sl_str){text, len - 1}, &n))
+            return *ret_ms = sl_unix_ms() - n * units[i].ms, true;
+    return false;
+}

@@ -1,0 +1,40 @@
+/* cmd.h - the subcommands of `sluice`, and what they share.
+ *
+ * Exit codes: 0 done; 1 the answer is no (an audit that does not balance, a request refused);
+ * 2 wrong usage or input; 3 something that is needed does not answer. */
+#ifndef SL_CTL_CMD_H
+#define SL_CTL_CMD_H
+
+#include "common/bus/bus.h"
+#include "ctl/args.h"
+
+enum { SL_EXIT_OK = 0, SL_EXIT_NO = 1, SL_EXIT_USAGE = 2, SL_EXIT_UNAVAILABLE = 3 };
+
+int sl_cmd_send(int argc, char **argv);
+int sl_cmd_topics(int argc, char **argv);
+int sl_cmd_keys(int argc, char **argv);
+int sl_cmd_classify(int argc, char **argv);
+int sl_cmd_run(int argc, char **argv);
+int sl_cmd_audit(int argc, char **argv);
+int sl_cmd_bench(int argc, char **argv);
+
+/* Parses; prints errors. Returns -1 to go on, otherwise the exit code. */
+int sl_cmd_args(sl_args *a, int argc, char **argv);
+/* "sluice: COMMAND: text" on standard error; the exit code that fits err->code. */
+int sl_cmd_fail(const char *command, const sl_error *err);
+const char *sl_cmd_env(const char *name); /* "" when unset */
+
+/* The two buses an auditor reads: from librdkafka properties in a JSON file ("bootstrap.servers"
+ * among them), or a bootstrap list alone. `public_bootstrap` empty: one cluster, the same bus twice. */
+typedef struct sl_cmd_buses {
+    sl_bus *bus[2]; /* by class */
+    sl_option_map properties;
+    sl_buf text;
+} sl_cmd_buses;
+sl_status sl_cmd_buses_open(sl_cmd_buses *b, const char *config_file, const char *bootstrap, const char *public_bootstrap, sl_error *reterr) SL_MUST_CHECK;
+void sl_cmd_buses_done(sl_cmd_buses *b);
+
+/* "2026-11-24T12:00:00Z", "15m", "2h", "now"; Unix milliseconds. */
+bool sl_cmd_time(const char *text, int64_t *ret_ms);
+
+#endif

@@ -1,0 +1,149 @@
+/* cmd_classify.c - `sluice classify`: the gateway's classifier on texts. */
+#include "common/base/json.h"
+#include "common/base/jsonw.h"
+#include "ctl/cmd.h"
+#include "router/router.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TEXT_MAX (16u << 20)
+
+typedef struct job {
+    sl_router *router;
+    sl_policy *policy;
+    sl_str tenant;
+    bool json;
+    sl_arena arena;
+    sl_buf out;
+} job;
+
+static sl_status classify(job *j, sl_str text, sl_decision *d, sl_error *reterr)
+{
+    sl_arena_reset(&j->arena);
+    return sl_router_classify(j->router, j->policy, j->tenant, text, &j->arena, d, reterr);
+}
+
+/* The form that tools read: {"id","level","reasons"}. */
+static void print_json(job *j, sl_str id, const sl_decision *d)
+{
+    sl_buf_clear(&j->out);
+    sl_jsonw w = sl_jsonw_on(&j->out);
+    sl_jsonw_obj(&w, NULL);
+    if (id.p)
+        sl_jsonw_str(&w, "id", id);
+    sl_jsonw_cstr(&w, "level", sl_level_name(d->level));
+    sl_jsonw_raw(&w, "reasons", d->reasons.n ? d->reasons : SL_STR("[]"));
+    sl_jsonw_end_obj(&w);
+    sl_buf_addc(&j->out, '\n');
+    fwrite(j->out.data, 1, j->out.len, stdout);
+}
+
+static void print_people(const char *name, const sl_decision *d)
+{
+    printf("%s: %s\n", name, sl_level_name(d->level));
+    for (size_t i = 0; i < d->findings_n; i++) {
+        const sl_finding *f = &d->findings[i];
+        printf("  %-24s %-12s %d x, first at byte %zu (%s)\n", f->entity, sl_level_name(f->level), f->count, f->offset, f->view);
+    }
+}
+
+static sl_status one(job *j, const char *name, sl_str text, sl_error *reterr)
+{
+    sl_decision d;
+    sl_status st = classify(j, text, &d, reterr);
+    if (!st && j->json)
+        print_json(j, sl_str_c(name), &d);
+    else if (!st)
+        print_people(name, &d);
+    return st;
+}
+
+static sl_status one_line(job *j, sl_str line, size_t number, sl_error *reterr)
+{
+    sl_jnode *root = NULL;
+    sl_str id = {0}, text;
+    sl_decision d;
+    char own[32];
+    sl_status st = sl_json_parse(&root, line, TEXT_MAX, reterr);
+    if (!st && !sl_json_str(sl_json_get(root, "text"), &text))
+        st = sl_fail(reterr, SL_E_INVALID, "a string 'text' is missing");
+    if (!st && !sl_json_str(sl_json_get(root, "id"), &id)) {
+        int64_t n;
+        bool numbered = sl_json_i64(sl_json_get(root, "id"), &n);
+        snprintf(own, sizeof(own), "%lld", numbered ? (long long)n : (long long)number);
+        id = sl_str_c(own);
+    }
+    if (!st)
+        st = classify(j, text, &d, reterr);
+    if (!st)
+        print_json(j, id, &d);
+    else
+        sl_error_prefix(reterr, "line %zu", number);
+    sl_json_free(root);
+    return st;
+}
+
+static sl_status all_lines(job *j, sl_error *reterr)
+{
+    char *line = NULL;
+    size_t cap = 0, number = 0;
+    ssize_t n;
+    sl_status st = SL_OK;
+    while (!st && (n = getline(&line, &cap, stdin)) > 0) {
+        while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+            n--;
+        number++;
+        if (n > 0)
+            st = one_line(j, (sl_str){line, (size_t)n}, number, reterr);
+    }
+    free(line);
+    return st;
+}
+
+static sl_status run(job *j, const sl_args *a, const char *text, sl_error *reterr)
+{
+    sl_status st = SL_OK;
+    if (text[0])
+        return one(j, "text", sl_str_c(text), reterr);
+    if (a->words_n == 0)
+        return all_lines(j, reterr);
+    for (size_t i = 0; i < a->words_n && !st; i++) {
+        sl_buf file = {0};
+        st = sl_file_read(a->word[i], TEXT_MAX, &file, reterr);
+        if (!st)
+            st = one(j, a->word[i], sl_buf_str(&file), reterr);
+        sl_buf_done(&file);
+    }
+    return st;
+}
+
+int sl_cmd_classify(int argc, char **argv)
+{
+    const char *text = NULL, *policy = NULL, *tenant = NULL;
+    job j = {0};
+    const sl_arg table[] = {
+        {"text", "TEXT", "", "classify this text", &text, NULL, NULL},
+        {"policy", "FILE", "", "policy with tenants' dictionaries; empty: the built-in one", &policy, NULL, NULL},
+        {"tenant", "NAME", "", "tenant whose rules count", &tenant, NULL, NULL},
+        {"json", NULL, NULL, "JSON lines, also for files and --text", NULL, &j.json, NULL},
+        {0},
+    };
+    sl_args a = {.command = "classify", .words = "[FILE...]", .summary = "Classifies files or a text; without either, JSON lines {\"id\",\"text\"} on standard input become lines {\"id\",\"level\",\"reasons\"}.", .table = table};
+    int code = sl_cmd_args(&a, argc, argv);
+    if (code >= 0)
+        return code;
+    sl_error err = {0};
+    j.tenant = sl_str_c(tenant);
+    sl_status st = policy[0] ? sl_policy_load(&j.policy, policy, &err) : sl_policy_default(&j.policy, &err);
+    if (!st)
+        st = sl_router_open(&j.router, &err);
+    if (!st)
+        st = run(&j, &a, text, &err);
+    sl_router_free(j.router);
+    sl_policy_unref(j.policy);
+    sl_arena_done(&j.arena);
+    sl_buf_done(&j.out);
+    sl_args_done(&a);
+    return st ? sl_cmd_fail("classify", &err) : SL_EXIT_OK;
+}

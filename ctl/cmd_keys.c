@@ -1,0 +1,171 @@
+/* cmd_keys.c - `sluice keys create|list|revoke`: the gateway's API key file. */
+#include "common/base/clock.h"
+#include "ctl/cmd.h"
+#include "gateway/config.h"
+#include "gateway/keys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Writes beside the file, mode 0600, syncs, renames: a reader sees the old or the new one, whole. */
+static sl_status store(const char *path, const sl_api_key *rows, size_t n, sl_error *reterr)
+{
+    sl_buf text = {0}, tmp = {0};
+    sl_status st = SL_OK;
+    sl_api_keys_write(rows, n, &text);
+    sl_buf_addf(&tmp, "%s.%d", path, (int)getpid());
+    int fd = open(tmp.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 && write(fd, text.data, text.len) == (ssize_t)text.len && fsync(fd) == 0;
+    if (fd >= 0)
+        ok &= close(fd) == 0;
+    if (!ok || rename(tmp.data, path) != 0) {
+        st = sl_fail(reterr, SL_E_INVALID, "%s can't be written: %s", path, strerror(errno));
+        (void)unlink(tmp.data);
+    }
+    sl_buf_done(&text);
+    sl_buf_done(&tmp);
+    return st;
+}
+
+/* The rows of the file and room for one more; an absent file has none. */
+static sl_status load(const char *path, sl_api_key **ret, size_t *ret_n, sl_error *reterr)
+{
+    sl_api_keys *keys = NULL;
+    sl_status st = sl_api_keys_load(&keys, path, reterr);
+    if (st && st != SL_E_NOT_FOUND)
+        return st;
+    *ret_n = sl_api_keys_size(keys);
+    *ret = calloc(*ret_n + 1, sizeof(**ret));
+    for (size_t i = 0; *ret && i < *ret_n; i++)
+        (*ret)[i] = *sl_api_keys_at(keys, i);
+    sl_api_keys_unref(keys);
+    if (reterr)
+        *reterr = (sl_error){0};
+    return *ret ? SL_OK : SL_E_NOMEM;
+}
+
+static sl_status create(const char *path, const char *tenant, const char *role_name, const char *expires, sl_error *reterr)
+{
+    sl_role role;
+    int64_t expires_us = 0;
+    sl_api_key *rows = NULL;
+    size_t n = 0;
+    sl_buf text = {0};
+    if (!sl_role_parse(sl_str_c(role_name), &role))
+        return sl_fail(reterr, SL_E_INVALID, "unknown role '%s'; client, operator, auditor and admin exist", role_name);
+    if (!tenant[0])
+        return sl_fail(reterr, SL_E_INVALID, "name the tenant: --tenant NAME");
+    if (expires[0] && !sl_time_parse(expires, strlen(expires), &expires_us))
+        return sl_fail(reterr, SL_E_INVALID, "--expires '%s' is not a time such as 2027-01-31T00:00:00Z", expires);
+    sl_status st = load(path, &rows, &n, reterr);
+    if (!st)
+        st = sl_api_key_new(&rows[n], tenant, role, expires_us, &text, reterr);
+    if (!st)
+        st = store(path, rows, n + 1, reterr);
+    if (!st) {
+        fprintf(stderr, "key %s of tenant %s (%s); it is shown this once:\n", rows[n].id, tenant, role_name);
+        printf("%s\n", text.data);
+    }
+    sl_buf_done(&text);
+    free(rows);
+    return st;
+}
+
+static void print_row(const sl_api_key *k, bool json)
+{
+    char created[SL_TIME_TEXT], expires[SL_TIME_TEXT] = "never";
+    sl_time_format(created, k->created_us);
+    if (k->expires_us)
+        sl_time_format(expires, k->expires_us);
+    const char *format = json ? "{\"id\":\"%s\",\"tenant\":\"%s\",\"role\":\"%s\",\"created\":\"%s\",\"expires\":\"%s\",\"revoked\":%s}\n"
+                              : "%-34s %-20s %-9s %s  %-28s %s\n";
+    printf(format, k->id, k->tenant, sl_role_name(k->role), created, expires, json ? (k->revoked ? "true" : "false") : (k->revoked ? "revoked" : "valid"));
+}
+
+static sl_status list(const char *path, bool json, sl_error *reterr)
+{
+    sl_api_keys *keys = NULL;
+    sl_status st = sl_api_keys_load(&keys, path, reterr);
+    for (size_t i = 0; !st && i < sl_api_keys_size(keys); i++)
+        print_row(sl_api_keys_at(keys, i), json);
+    sl_api_keys_unref(keys);
+    return st;
+}
+
+static sl_status revoke_key(const char *path, const char *id, sl_error *reterr)
+{
+    sl_api_key *rows = NULL;
+    size_t n = 0;
+    bool found = false;
+    sl_status st = load(path, &rows, &n, reterr);
+    for (size_t i = 0; !st && i < n; i++)
+        if (!strcmp(rows[i].id, id))
+            rows[i].revoked = found = true;
+    if (!st && !found)
+        st = sl_fail(reterr, SL_E_NOT_FOUND, "%s has no key '%s'; `sluice keys list` shows them", path, id);
+    if (!st)
+        st = store(path, rows, n, reterr);
+    free(rows);
+    return st;
+}
+
+/* The key file that the gateway's configuration names. */
+static sl_status path_of_config(const char *config, sl_buf *out, sl_error *reterr)
+{
+    sl_gateway_config cfg = {0};
+    sl_options *options = NULL;
+    sl_options_spec spec = {.program = "sluice-gateway", .summary = "", .table = sl_gateway_options, .target = &cfg};
+    char flag[] = "--config", program[] = "sluice";
+    char *args[] = {program, flag, (char *)(uintptr_t)config, NULL};
+    bool leave;
+    sl_status st = sl_options_load(&options, &spec, config[0] ? 3 : 1, args, &leave, reterr);
+    if (!st && !cfg.keys[0])
+        st = sl_fail(reterr, SL_E_INVALID, "which file? Give --file, or --config of a gateway that has `keys`");
+    if (!st)
+        sl_buf_adds(out, cfg.keys);
+    sl_options_free(options);
+    return st;
+}
+
+int sl_cmd_keys(int argc, char **argv)
+{
+    const char *file = NULL, *config = NULL, *tenant = NULL, *role = NULL, *expires = NULL;
+    bool json = false;
+    const sl_arg table[] = {
+        {"file", "FILE", "", "the key file", &file, NULL, NULL},
+        {"config", "FILE", sl_cmd_env("SLUICE_CONFIG"), "the gateway's configuration, which names the key file", &config, NULL, NULL},
+        {"tenant", "NAME", "", "tenant of a new key", &tenant, NULL, NULL},
+        {"role", "ROLE", "client", "client, operator, auditor or admin", &role, NULL, NULL},
+        {"expires", "TIME", "", "when a new key ends (RFC 3339)", &expires, NULL, NULL},
+        {"json", NULL, NULL, "list as JSON lines", NULL, &json, NULL},
+        {0},
+    };
+    sl_args a = {.command = "keys", .words = "create|list|revoke [ID]", .summary = "Makes, lists and revokes API keys. The file holds hashes; a running gateway reads it again when it changes.", .table = table};
+    int code = sl_cmd_args(&a, argc, argv);
+    if (code >= 0)
+        return code;
+    sl_error err = {0};
+    sl_buf path = {0};
+    sl_status st = SL_OK;
+    if (file[0])
+        sl_buf_adds(&path, file);
+    else
+        st = path_of_config(config, &path, &err);
+    const char *verb = a.words_n ? a.word[0] : "";
+    if (st)
+        ;
+    else if (!strcmp(verb, "create") && a.words_n == 1)
+        st = create(path.data, tenant, role, expires, &err);
+    else if (!strcmp(verb, "list") && a.words_n == 1)
+        st = list(path.data, json, &err);
+    else if (!strcmp(verb, "revoke") && a.words_n == 2)
+        st = revoke_key(path.data, a.word[1], &err);
+    else
+        st = sl_fail(&err, SL_E_INVALID, "say create, list or revoke ID; see `sluice keys --help`");
+    sl_buf_done(&path);
+    sl_args_done(&a);
+    return st ? sl_cmd_fail("keys", &err) : SL_EXIT_OK;
+}
