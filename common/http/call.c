@@ -17,6 +17,14 @@
 
 /* ---- what libcurl hands over ---- */
 
+static void make_ready(sl_http_call *call)
+{
+    if (call->is_ready)
+        return;
+    call->is_ready = true;
+    TAILQ_INSERT_TAIL(&call->client->ready, call, ready_link);
+}
+
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
     sl_http_call *call = arg;
@@ -24,10 +32,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
     if (!sl_buf_ok(&call->in))
         return 0; /* CURLE_WRITE_ERROR */
     call->last_ms = sl_mono_ms();
-    if (!call->is_ready) {
-        call->is_ready = true;
-        TAILQ_INSERT_TAIL(&call->client->ready, call, ready_link);
-    }
+    make_ready(call);
     return size * n;
 }
 
@@ -68,19 +73,21 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
     sl_str line = {p, size * n};
     const char *colon = memchr(line.p, ':', line.n);
 
-    if (sl_str_prefix(line, SL_STR("HTTP/"))) {
-        call->retry_after_ms = -1; /* of the last header block, after any 1xx */
+    if (sl_str_prefix(line, SL_STR("HTTP/"))) { /* the last header block counts, after any 1xx */
+        call->retry_after_ms = -1;
+        sl_buf_clear(&call->fields);
         return line.n;
     }
     if (!colon)
         return line.n;
     sl_str name = {line.p, (size_t)(colon - line.p)};
-    sl_str value = trim((sl_str){colon + 1, line.n - name.n - 1});
     if (name.n == 11 && strncasecmp(name.p, "retry-after", 11) == 0)
-        call->retry_after_ms = retry_after(value);
-    if (call->cb.on_header)
-        call->cb.on_header(call->arg, name, value);
-    return line.n;
+        call->retry_after_ms = retry_after(trim((sl_str){colon + 1, line.n - name.n - 1}));
+    if (call->cb.on_header) {
+        sl_buf_add_str(&call->fields, line);
+        make_ready(call);
+    }
+    return sl_buf_ok(&call->fields) ? line.n : 0;
 }
 
 /* ---- the end ---- */
@@ -104,6 +111,7 @@ static void call_free(sl_http_call *call)
     sl_timer_free(call->timer);
     sl_buf_done(&call->body);
     sl_buf_done(&call->in);
+    sl_buf_done(&call->fields);
     free(call);
 }
 
@@ -145,29 +153,47 @@ static void finish_with(sl_http_call *call, sl_status code, bool retriable, cons
     finish(call, &error);
 }
 
-void sl_call_deliver(sl_http_call *call)
+/* Lines as on_header took them: a name, a colon, a value, a line's end. */
+static void deliver_fields(sl_http_call *call)
+{
+    const char *p = call->fields.data, *end = p + call->fields.len;
+    while (p < end && !call->ended) {
+        const char *lf = memchr(p, '\n', (size_t)(end - p));
+        const char *stop = lf ? lf + 1 : end;
+        const char *colon = memchr(p, ':', (size_t)(stop - p));
+        if (colon)
+            call->cb.on_header(call->arg, (sl_str){p, (size_t)(colon - p)},
+                               trim((sl_str){colon + 1, (size_t)(stop - colon - 1)}));
+        p = stop;
+    }
+    sl_buf_done(&call->fields);
+}
+
+static void deliver_body(sl_http_call *call)
 {
     long status = 0;
-    bool go;
-
-    if (call->is_ready)
-        TAILQ_REMOVE(&call->client->ready, call, ready_link);
-    call->is_ready = false;
-    if (call->in.len == 0)
-        return;
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
     call->first_byte = true;
-    call->delivering = true;
-    go = call->cb.on_data(call->arg, (int)status, sl_buf_str(&call->in));
-    if (!go)
+    if (!call->cb.on_data(call->arg, (int)status, sl_buf_str(&call->in)))
         finish_with(call, SL_E_CLOSED, false, "the call was cancelled by its receiver");
-    call->delivering = false;
-    if (call->ended)
-        call_free(call);
-    else if (call->in.cap > IN_KEEP)
+    if (call->in.cap > IN_KEEP)
         sl_buf_done(&call->in);
     else
         sl_buf_clear(&call->in);
+}
+
+void sl_call_deliver(sl_http_call *call)
+{
+    TAILQ_REMOVE(&call->client->ready, call, ready_link);
+    call->is_ready = false;
+    call->delivering = true; /* a callback may end the call: freed here, not under our feet */
+    if (call->fields.len > 0)
+        deliver_fields(call);
+    if (call->in.len > 0 && !call->ended)
+        deliver_body(call);
+    call->delivering = false;
+    if (call->ended)
+        call_free(call);
 }
 
 static sl_status code_status(CURLcode code, bool *ret_retriable)
@@ -194,11 +220,16 @@ static sl_status code_status(CURLcode code, bool *ret_retriable)
 void sl_call_end(sl_http_call *call, CURLcode code)
 {
     bool retriable;
+    long request_bytes = 0;
     sl_status st;
     if (code == CURLE_OK) {
         finish(call, NULL);
         return;
     }
+    /* libcurl says the same of "ftp://" and of a server that answers with something else. */
+    curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &request_bytes);
+    if (code == CURLE_UNSUPPORTED_PROTOCOL && request_bytes > 0)
+        code = CURLE_WEIRD_SERVER_REPLY;
     st = code_status(code, &retriable);
     finish_with(call, st, retriable, curl_easy_strerror(code));
 }

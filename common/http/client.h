@@ -42,7 +42,8 @@ typedef struct sl_http_call_options {
 } sl_http_call_options;
 
 typedef struct sl_http_callbacks {
-    /* Each header of the answer as it comes, before the body; names in the server's case. May be NULL. */
+    /* Each header of the answer, before the body; names in the server's case. Headers of 1xx
+     * answers are left out. May be NULL. */
     void (*on_header)(void *arg, sl_str name, sl_str value);
     /* Pieces of the body, of any status. Returning false cancels the call. */
     bool (*on_data)(void *arg, int http_status, sl_str piece);

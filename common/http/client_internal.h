@@ -34,7 +34,7 @@ struct sl_http_call {
     sl_http_callbacks cb;
     void *arg;
     sl_buf body; /* of the request */
-    sl_buf in;   /* of the answer, not delivered yet */
+    sl_buf in, fields; /* body and header lines of the answer, not delivered yet */
     sl_timer *timer;
     int64_t start_ms, last_ms;
     int64_t first_byte_timeout_ms, idle_timeout_ms, total_timeout_ms;
