@@ -140,6 +140,8 @@ static bool at_line_start(sl_str t, size_t from, size_t end)
         end++, spaced = true;
     if (end == t.n || strchr("\r\n:|;!=#>", t.p[end]))
         return !(end < t.n && t.p[end] == '=' && t.p[from] >= 'a'); /* secret=… is code */
+    if (t.p[end] == ',' && end - from >= 12 && (unsigned char)t.p[from] >= 0x80)
+        return true; /* 内部资料,… */
     if (t.p[end] == '.' || t.p[end] == ',')
         return end + 1 >= t.n || t.p[end + 1] == '\n';
     if (t.p[end] == '-' || t.p[end] == '/')

@@ -82,12 +82,14 @@ static bool is_fraction(const window *w)
 
 static bool card_shape(const window *w)
 {
-    static const char *const shapes[] = {"4444", "44443", "44442", "44441", "465", "464", "88", "4443",
+    static const char *const shapes[] = {"4444", "44443", "44442", "44441", "465", "464", "88", "4443", "883",
                                          "466", "55333"};
     if (w->i == w->j)
         return !is_fraction(w);
-    if (w->singles || shape(w, "22222222"))
+    if (w->singles)
         return true;
+    if (shape(w, "22222222")) /* pairs; not eight in a row of more */
+        return w->i == 0 && w->j + 1 == w->k->n && !w->k->cut;
     if (w->j == w->i + 1 && group_n(w, 0) == 6 && group_n(w, 1) >= 10) /* 6+13 of UnionPay */
         return true;
     for (size_t x = 0; x < sizeof shapes / sizeof *shapes; x++) {
@@ -123,7 +125,7 @@ static bool check_card(const window *w)
         sl_add(w->k->c, SL_ENT_CREDIT_CARD, SL_LEVEL_RESTRICTED, w->at, w->end - w->at);
         return true;
     }
-    if (!luhn || !good_shape)
+    if (!luhn || !good_shape || issuer == SL_CARD_NO)
         return false;
     if (issuer == SL_CARD_YES) {
         sl_add(w->k->c, SL_ENT_CREDIT_CARD, SL_LEVEL_RESTRICTED, w->at, w->end - w->at);
@@ -300,7 +302,7 @@ static void check_national(cluster *k, int i)
         return; /* dates and ranges of years */
     } else if (near_ctx(&w, SL_CTX_PHONE)) {
         sl_add(k->c, SL_ENT_PHONE_NUMBER, SL_LEVEL_CONFIDENTIAL, w.at, w.end - w.at);
-    } else if ((paren && n >= 8) || (j > i && n >= 9 && g->n >= 2 && g->d[0] == 0 && w.same_sep) ||
+    } else if ((paren && n >= 8) || (j > i && n >= 9 && g->n >= 2 && g->d[0] == 0 && g->d[1] != 0 && w.same_sep) ||
                (shape(&w, "334") && sl_nanp(w.d))) {
         sl_add_weak(k->c, SL_ENT_PHONE_NUMBER, w.at, w.end - w.at);
     } else {

@@ -174,19 +174,23 @@ void sl_check_assignment(sl_classifier *c, sl_str t, size_t end, bool password)
         to--; /* what closes the sentence or the call */
     size_t n = to - from;
     const char *p = t.p + from;
-    size_t digits = 0, letters = 0, other = 0;
+    size_t digits = 0, letters = 0, upper = 0, other = 0;
     for (size_t i = 0; i < n; i++) {
         unsigned char ch = (unsigned char)p[i];
-        digits += isdigit(ch) != 0, letters += isalpha(ch) != 0, other += !isalnum(ch);
+        digits += isdigit(ch) != 0, letters += isalpha(ch) != 0, upper += isupper(ch) != 0, other += !isalnum(ch);
     }
     if (n == 0 || placeholder(p, n))
         return;
     bool call = memchr(p, '(', n) != NULL || memchr(p, '[', n) != NULL || contains(p, n, "::");
     if (password) {
-        if (n < 6 || call || !(digits > 0 && (letters > 0 || other > 0 || n >= 6)))
+        if (n < 6 || call || digits == 0)
             return;
-    } else if (n < 12 || call || digits < 2 || letters < 2 || sl_entropy(p, n) < 3.0) {
-        return;
+    } else {
+        double h = sl_entropy(p, n);
+        bool plain = n >= 12 && digits >= 2 && letters >= 2 && h >= 3.0;
+        bool mixed = n >= 20 && digits >= 1 && upper >= 3 && letters - upper >= 3 && h >= 3.5;
+        if (call || !(plain || mixed))
+            return;
     }
     sl_add(c, SL_ENT_CREDENTIAL, SL_LEVEL_RESTRICTED, from, n);
 }

@@ -166,7 +166,7 @@ static void segment(const UChar *in, int32_t n, sl_buf *out, sl_norm_result *res
         res->invalid = true; /* can't happen with these sizes; doubt if it does */
         return;
     }
-    bool after_ascii = false;
+    bool after_ascii = out->len > 0 && (unsigned char)out->data[out->len - 1] < 0x80;
     for (int32_t i = 0; i < m;) {
         UChar32 ch;
         U16_NEXT(norm, i, m, ch);
