@@ -126,7 +126,7 @@ static void agrees_with_a_plain_model(void **state)
                 delivered[next] = true;
                 next += 1 + rand() % 3;
             } else {
-                int64_t i = next > 0 ? rand() % next : 0;
+                int64_t i = next > 0 ? rand() % (next < N ? next : N) : 0;
                 assert_int_equal(sl_offsets_finish(&o, i), delivered[i] && !done[i]);
                 done[i] |= delivered[i];
             }

@@ -1,0 +1,722 @@
+/* The bus on a real broker. SLUICE_TEST_KAFKA holds its bootstrap address (plain text); without it
+ * the tests that need a broker are skipped by name, those of configuration and errors run. */
+#include "common/base/clock.h"
+#include "common/bus/bus.h"
+#include "common/bus/kafka_hook.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { SEEN_MAX = 20000, PATIENCE_MS = 20000 };
+
+typedef struct seen {
+    sl_consumer *c;
+    int n, revoked, errors;
+    sl_status last_error;
+    bool finish, check;
+    int32_t partition[SEEN_MAX];
+    int64_t offset[SEEN_MAX];
+    int value[SEEN_MAX];
+} seen;
+
+typedef struct acks {
+    int n, ok;
+    sl_status last;
+    int64_t offset;
+    int32_t partition;
+    int order[SEEN_MAX]; /* which message each callback was for */
+} acks;
+
+typedef struct fixture {
+    const char *bootstrap;
+    sl_bus *bus;
+    sl_producer *p;
+    char one[64], four[64], group[64];
+} fixture;
+
+static fixture fx;
+
+static void on_record(void *arg, const sl_record *r)
+{
+    seen *s = arg;
+    assert_true(s->n < SEEN_MAX);
+    s->partition[s->n] = r->partition;
+    s->offset[s->n] = r->offset;
+    char text[16] = "";
+    if (r->value.n < sizeof(text))
+        memcpy(text, r->value.p, r->value.n);
+    s->value[s->n++] = atoi(text);
+    if (s->finish)
+        sl_consumer_finish(s->c, r->topic, r->partition, r->offset);
+}
+
+static void on_revoked(void *arg, const char *topic, int32_t partition)
+{
+    ((seen *)arg)->revoked++;
+}
+
+static void on_error(void *arg, const sl_error *e)
+{
+    ((seen *)arg)->errors++;
+    ((seen *)arg)->last_error = e->code;
+}
+
+static void on_ack(void *arg, const sl_delivery *d)
+{
+    acks *a = arg;
+    if (a->n < SEEN_MAX)
+        a->order[a->n] = (int)d->offset;
+    a->n++;
+    a->ok += d->status == SL_OK;
+    a->last = d->status;
+    a->offset = d->offset;
+    a->partition = d->partition;
+}
+
+static void open_bus(sl_bus **ret, const char *bootstrap)
+{
+    sl_bus_options opt = {.name = "test", .bootstrap = bootstrap, .client_id = "bus-test"};
+    sl_error e = {0};
+    if (sl_bus_open(ret, &opt, &e) != SL_OK)
+        fail_msg("%s", e.text);
+}
+
+static int setup(void **state)
+{
+    fx.bootstrap = getenv("SLUICE_TEST_KAFKA");
+    if (!fx.bootstrap)
+        return 0;
+    char id[SL_UUID_TEXT];
+    sl_uuid7(id);
+    snprintf(fx.one, sizeof(fx.one), "bus-test-one-%s", id);
+    snprintf(fx.four, sizeof(fx.four), "bus-test-four-%s", id);
+    snprintf(fx.group, sizeof(fx.group), "bus-test-%s", id);
+    open_bus(&fx.bus, fx.bootstrap);
+    const char *config[] = {"max.message.bytes=1114112", "retention.ms=3600000", NULL};
+    sl_topic_spec topics[] = {{fx.one, 1, 1, config}, {fx.four, 4, 1, NULL}};
+    sl_error e = {0};
+    if (sl_bus_topics_create(fx.bus, topics, 2, 10000, &e) != SL_OK)
+        fail_msg("%s", e.text);
+    const char *warm[] = {fx.one, fx.four, NULL};
+    sl_producer_options opt = {.topics = warm};
+    assert_int_equal(sl_producer_open(&fx.p, fx.bus, &opt, &e), SL_OK);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    if (!fx.bootstrap)
+        return 0;
+    sl_producer_close(fx.p);
+    sl_bus_free(fx.bus);
+    return 0;
+}
+
+#define NEED_BROKER()                                                                              \
+    do {                                                                                           \
+        if (!fx.bootstrap) {                                                                       \
+            print_message("skipped: SLUICE_TEST_KAFKA is not set\n");                              \
+            skip();                                                                                \
+        }                                                                                          \
+    } while (0)
+
+static void send_value(sl_producer *p, const char *topic, int32_t partition, int value, acks *a)
+{
+    char text[16];
+    sl_record r = {.topic = topic, .partition = partition};
+    r.value = (sl_str){text, (size_t)snprintf(text, sizeof(text), "%d", value)};
+    sl_error e = {0};
+    if (sl_producer_send(p, &r, a ? on_ack : NULL, a, &e) != SL_OK)
+        fail_msg("%s", e.text);
+}
+
+/* Polls c (and d, when not NULL) until *n reaches `want`, or time is up. */
+static bool until(sl_consumer *c, sl_consumer *d, const int *n, int want, int timeout_ms)
+{
+    int64_t deadline = sl_mono_ms() + timeout_ms;
+    while (*n < want && sl_mono_ms() < deadline) {
+        struct pollfd fds[2] = {{sl_consumer_fd(c), POLLIN, 0}, {d ? sl_consumer_fd(d) : -1, POLLIN, 0}};
+        (void)poll(fds, 2, 50);
+        while (sl_consumer_poll(c, 100) == 100)
+            ;
+        while (d && sl_consumer_poll(d, 100) == 100)
+            ;
+    }
+    return *n >= want;
+}
+
+static sl_consumer *member(seen *s, const char *topic, const char *group, bool from_end)
+{
+    const char *topics[] = {topic, NULL};
+    sl_consumer_options opt = {.group = group,
+                               .topics = topics,
+                               .from_end = from_end,
+                               .on_record = on_record,
+                               .on_revoked = on_revoked,
+                               .on_error = on_error,
+                               .arg = s};
+    assert_int_equal(sl_consumer_open(&s->c, fx.bus, &opt, NULL), SL_OK);
+    return s->c;
+}
+
+static sl_consumer *assigned(seen *s, const char *topic, int32_t partition, int64_t offset)
+{
+    sl_bus_partition p = {topic, partition, offset};
+    sl_consumer_options opt = {.partitions = &p,
+                               .partitions_n = 1,
+                               .on_record = on_record,
+                               .on_error = on_error,
+                               .arg = s};
+    sl_error e = {0};
+    if (sl_consumer_open(&s->c, fx.bus, &opt, &e) != SL_OK)
+        fail_msg("%s", e.text);
+    return s->c;
+}
+
+static int64_t committed(const char *topic, int32_t partition)
+{
+    int64_t at = -2;
+    sl_error e = {0};
+    if (sl_bus_committed(fx.bus, fx.group, topic, partition, &at, 5000, &e) != SL_OK)
+        fail_msg("%s", e.text);
+    return at;
+}
+
+static void flush(sl_producer *p)
+{
+    assert_int_equal(sl_producer_flush(p, PATIENCE_MS), SL_OK);
+}
+
+/* ---- configuration, without a broker ---- */
+
+static sl_status open_with(const char *name, const char *value, sl_error *e)
+{
+    struct sl_option_pair pair = {name, value};
+    sl_bus_options opt = {.name = "test", .bootstrap = "127.0.0.1:1", .properties = {&pair, 1}};
+    sl_bus *b = NULL;
+    sl_status s = sl_bus_open(&b, &opt, e);
+    sl_bus_free(b);
+    return s;
+}
+
+static void properties_are_checked_by_name(void **state)
+{
+    sl_error e;
+    assert_int_equal(open_with("ssl.endpoint.identification.algorithm", "https", &e), SL_OK);
+    assert_int_equal(open_with("compression.codec", "zstd", &e), SL_OK);
+    assert_int_equal(open_with("acks", "1", &e), SL_E_INVALID);
+    assert_non_null(strstr(e.text, "acks"));
+    assert_int_equal(open_with("enable.idempotence", "false", &e), SL_E_INVALID);
+    assert_int_equal(open_with("enable.auto.commit", "true", &e), SL_E_INVALID);
+    assert_int_equal(open_with("no.such.property", "1", &e), SL_E_INVALID);
+    assert_non_null(strstr(e.text, "no.such.property"));
+    assert_int_equal(open_with("socket.timeout.ms", "secret-text", &e), SL_E_INVALID);
+    assert_null(strstr(e.text, "secret-text"));
+    assert_int_equal(open_with("ssl.ca.location", "/nonexistent/ca.pem", &e), SL_E_NOT_FOUND);
+}
+
+static void an_absent_broker_is_an_error_in_time(void **state)
+{
+    sl_bus *b;
+    sl_producer *p;
+    open_bus(&b, "127.0.0.1:1");
+    int64_t low, high, start = sl_mono_ms();
+    sl_error e = {0};
+    assert_int_equal(sl_bus_watermarks(b, "topic", 0, &low, &high, 500, &e), SL_E_TIMEOUT);
+    assert_true(sl_mono_ms() - start < 3000);
+    acks a = {0};
+    sl_producer_options opt = {.message_timeout_ms = 700, .queue_records = 3};
+    assert_int_equal(sl_producer_open(&p, b, &opt, &e), SL_OK);
+    for (int i = 0; i < 3; i++)
+        send_value(p, "topic", 0, i, &a);
+    sl_record r = {.topic = "topic"};
+    assert_int_equal(sl_producer_send(p, &r, on_ack, &a, &e), SL_E_FULL);
+    assert_int_equal(sl_producer_flush(p, 5000), SL_OK);
+    assert_int_equal(a.n, 3);
+    assert_int_equal(a.last, SL_E_TIMEOUT);
+    send_value(p, "topic", 0, 4, &a);
+    start = sl_mono_ms();
+    sl_producer_close(p);
+    assert_int_equal(a.n, 4);
+    assert_int_equal(a.last, SL_E_CLOSED);
+    assert_true(sl_mono_ms() - start < 6000);
+    sl_bus_free(b);
+}
+
+static void an_absent_broker_is_reported_to_a_member(void **state)
+{
+    fixture keep = fx;
+    open_bus(&fx.bus, "127.0.0.1:1");
+    static seen s;
+    s = (seen){0};
+    sl_consumer *c = member(&s, "topic", "group", false);
+    assert_true(until(c, NULL, &s.errors, 1, PATIENCE_MS));
+    assert_int_equal(s.last_error, SL_E_UNAVAILABLE);
+    sl_consumer_close(c);
+    sl_bus_free(fx.bus);
+    fx = keep;
+}
+
+/* ---- a real broker ---- */
+
+static const sl_header all_headers[] = {
+    {{"ce_id", 5}, {"1", 1}}, {{"null", 4}, {NULL, 0}}, {{"ce_id", 5}, {"", 0}},
+    {{"bin", 3}, {"\0\xff", 2}}};
+
+static void check_whole(void *arg, const sl_record *r)
+{
+    int i = (*(int *)arg)++;
+    assert_string_equal(r->topic, fx.one);
+    assert_int_equal(r->time_ms, 1700000000123);
+    assert_int_equal(r->headers_n, i == 0 ? 4 : 0);
+    for (size_t h = 0; h < r->headers_n; h++) {
+        assert_true(sl_str_eq(r->headers[h].name, all_headers[h].name));
+        assert_true(sl_str_eq(r->headers[h].value, all_headers[h].value));
+        assert_int_equal(!r->headers[h].value.p, !all_headers[h].value.p);
+    }
+    assert_int_equal(!r->key.p, i == 1);
+    assert_int_equal(!r->value.p, i == 0);
+    assert_int_equal(r->key.n, i == 0 ? 3 : 0);
+    assert_int_equal(r->value.n, i == 1 ? 3 : 0);
+}
+
+static void records_arrive_whole(void **state)
+{
+    NEED_BROKER();
+    sl_record rows[] = {
+        {.key = {"k\0y", 3}, .headers = all_headers, .headers_n = 4},
+        {.value = {"v\0l", 3}},
+        {.key = {"", 0}, .value = {"", 0}},
+    };
+    for (int i = 0; i < 3; i++) {
+        rows[i].topic = fx.one;
+        rows[i].time_ms = 1700000000123;
+        assert_int_equal(sl_producer_send(fx.p, &rows[i], NULL, NULL, NULL), SL_OK);
+    }
+    flush(fx.p);
+    int n = 0;
+    sl_bus_partition p = {fx.one, -1, SL_FROM_BEGINNING};
+    sl_consumer_options opt = {
+        .partitions = &p, .partitions_n = 1, .on_record = check_whole, .arg = &n};
+    sl_consumer *c;
+    assert_int_equal(sl_consumer_open(&c, fx.bus, &opt, NULL), SL_OK);
+    assert_false(sl_consumer_at_end(c));
+    assert_true(until(c, NULL, &n, 3, PATIENCE_MS));
+    assert_true(sl_consumer_at_end(c));
+    sl_consumer_close(c);
+}
+
+static void the_key_chooses_the_partition_as_java_does(void **state)
+{
+    NEED_BROKER();
+    acks a = {0};
+    sl_record r = {.topic = fx.four, .partition = -1, .key = sl_str_c("foobar")};
+    assert_int_equal(sl_producer_send(fx.p, &r, on_ack, &a, NULL), SL_OK);
+    flush(fx.p);
+    assert_int_equal(a.partition, (int32_t)((uint32_t)-790332482 & 0x7fffffff) % 4);
+}
+
+static void a_record_near_the_limit_passes_and_one_over_it_does_not(void **state)
+{
+    NEED_BROKER();
+    static char big[1114112];
+    acks a = {0};
+    sl_record r = {.topic = fx.one, .value = {big, 1114112 - 1000}};
+    memset(big, 'x', sizeof(big));
+    assert_int_equal(sl_producer_send(fx.p, &r, on_ack, &a, NULL), SL_OK);
+    flush(fx.p);
+    assert_int_equal(a.last, SL_OK);
+    r.value.n = 1114112; /* with what the broker adds it is over */
+    assert_int_equal(sl_producer_send(fx.p, &r, on_ack, &a, NULL), SL_OK);
+    flush(fx.p);
+    assert_int_equal(a.last, SL_E_TOO_LARGE);
+    assert_int_equal(sl_producer_send(fx.p, &(sl_record){.topic = fx.four, .value = {big, 9}},
+                                      on_ack, &a, NULL),
+                     SL_OK);
+    flush(fx.p);
+    assert_int_equal(a.last, SL_OK);
+}
+
+static void unknown_topics_are_said_so(void **state)
+{
+    NEED_BROKER();
+    sl_error e = {0};
+    acks a = {0};
+    sl_producer *p;
+    sl_producer_options opt = {.message_timeout_ms = 3000};
+    assert_int_equal(sl_producer_open(&p, fx.bus, &opt, NULL), SL_OK);
+    sl_record r = {.topic = "bus-test-absent"};
+    sl_status s = sl_producer_send(p, &r, on_ack, &a, &e);
+    flush(p);
+    assert_int_equal(s == SL_OK ? a.last : s, SL_E_NOT_FOUND);
+    sl_producer_close(p);
+    int n = -1;
+    assert_int_equal(sl_bus_partitions(fx.bus, "bus-test-absent", &n, 5000, &e), SL_OK);
+    assert_int_equal(n, 0);
+    sl_bus_partition part = {"bus-test-absent", -1, SL_FROM_END};
+    sl_consumer_options copt = {.partitions = &part, .partitions_n = 1, .on_record = on_record};
+    sl_consumer *c;
+    assert_int_equal(sl_consumer_open(&c, fx.bus, &copt, &e), SL_E_NOT_FOUND);
+    static seen seen1;
+    seen1 = (seen){0};
+    c = member(&seen1, "bus-test-absent", fx.group, false);
+    assert_true(until(c, NULL, &seen1.errors, 1, PATIENCE_MS));
+    assert_int_equal(seen1.last_error, SL_E_NOT_FOUND);
+    sl_consumer_close(c);
+}
+
+static void admin_calls_answer(void **state)
+{
+    NEED_BROKER();
+    char id[64];
+    assert_int_equal(sl_bus_cluster_id(fx.bus, id, sizeof(id), 5000, NULL), SL_OK);
+    assert_true(strlen(id) > 10);
+    assert_int_equal(sl_bus_cluster_id(fx.bus, id, 3, 5000, NULL), SL_E_TOO_LARGE);
+    int n = 0;
+    assert_int_equal(sl_bus_partitions(fx.bus, fx.four, &n, 5000, NULL), SL_OK);
+    assert_int_equal(n, 4);
+    sl_error e;
+    sl_topic_spec more = {fx.one, 2, 1, NULL};
+    assert_int_equal(sl_bus_topics_create(fx.bus, &more, 1, 5000, &e), SL_E_CONFLICT);
+    more.partitions = 1;
+    assert_int_equal(sl_bus_topics_create(fx.bus, &more, 1, 5000, &e), SL_OK);
+    const char *bad[] = {"no.such.setting=1", NULL};
+    sl_topic_spec wrong = {"bus-test-wrong", 1, 1, bad};
+    assert_int_equal(sl_bus_topics_create(fx.bus, &wrong, 1, 5000, &e), SL_E_INVALID);
+    for (int i = 0; i < 4; i++) {
+        sl_record r = {.topic = fx.four, .partition = 3, .time_ms = 1700000000000 + 10 * i};
+        assert_int_equal(sl_producer_send(fx.p, &r, NULL, NULL, NULL), SL_OK);
+    }
+    flush(fx.p);
+    int64_t low, high, at;
+    assert_int_equal(sl_bus_watermarks(fx.bus, fx.four, 3, &low, &high, 5000, NULL), SL_OK);
+    assert_int_equal(high - low, 4);
+    assert_int_equal(sl_bus_offset_at(fx.bus, fx.four, 3, 1700000000011, &at, 5000, NULL), SL_OK);
+    assert_int_equal(at, low + 2);
+    assert_int_equal(sl_bus_offset_at(fx.bus, fx.four, 3, 1800000000000, &at, 5000, NULL), SL_OK);
+    assert_int_equal(at, high);
+    assert_int_equal(sl_bus_watermarks(fx.bus, fx.four, 7, &low, &high, 1000, &e), SL_E_NOT_FOUND);
+}
+
+static void finished_prefixes_are_committed_and_the_rest_comes_again(void **state)
+{
+    NEED_BROKER();
+    static seen s, t;
+    s = t = (seen){0};
+    for (int i = 0; i < 6; i++)
+        send_value(fx.p, fx.four, 2, i, NULL);
+    flush(fx.p);
+    sl_consumer *c = member(&s, fx.four, fx.group, false);
+    assert_true(until(c, NULL, &s.n, 6, PATIENCE_MS));
+    assert_true(sl_consumer_assigned(c));
+    int64_t base = s.offset[0];
+    for (int i = 0; i < 6; i++)
+        if (i != 2 && i != 4)
+            sl_consumer_finish(c, fx.four, 2, base + i);
+    /* without another record, by the fd alone */
+    int64_t deadline = sl_mono_ms() + PATIENCE_MS;
+    while (committed(fx.four, 2) != base + 2 && sl_mono_ms() < deadline) {
+        struct pollfd p = {sl_consumer_fd(c), POLLIN, 0};
+        assert_true(poll(&p, 1, 1000) >= 0);
+        if (p.revents)
+            sl_consumer_poll(c, 0);
+    }
+    assert_int_equal(committed(fx.four, 2), base + 2);
+    sl_consumer_finish(c, fx.four, 2, base + 2);
+    sl_consumer_close(c); /* commits at once */
+    assert_int_equal(committed(fx.four, 2), base + 4);
+    c = member(&t, fx.four, fx.group, true); /* from_end counts only without a committed offset */
+    assert_true(until(c, NULL, &t.n, 2, PATIENCE_MS));
+    assert_int_equal(t.value[0], 4);
+    assert_int_equal(t.value[1], 5);
+    assert_int_equal(t.errors, 0);
+    sl_consumer_close(c);
+}
+
+static void polling_for_nothing_serves_but_takes_nothing(void **state)
+{
+    NEED_BROKER();
+    static seen s;
+    s = (seen){0};
+    for (int i = 0; i < 50; i++)
+        send_value(fx.p, fx.four, 0, i, NULL);
+    flush(fx.p);
+    sl_consumer *c = member(&s, fx.four, fx.group, false);
+    int64_t deadline = sl_mono_ms() + PATIENCE_MS;
+    while (!sl_consumer_assigned(c) && sl_mono_ms() < deadline) {
+        struct pollfd p = {sl_consumer_fd(c), POLLIN, 0};
+        (void)poll(&p, 1, 100);
+        assert_int_equal(sl_consumer_poll(c, 0), 0);
+    }
+    assert_true(sl_consumer_assigned(c));
+    assert_int_equal(s.n, 0);
+    assert_true(until(c, NULL, &s.n, 50, PATIENCE_MS));
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(s.value[i], i);
+    sl_consumer_close(c);
+}
+
+static void members_share_and_take_over(void **state)
+{
+    NEED_BROKER();
+    static seen a, b;
+    a = b = (seen){.finish = true};
+    sl_consumer *ca = member(&a, fx.four, fx.group, false);
+    for (int i = 0; i < 40; i++)
+        send_value(fx.p, fx.four, i % 4, i, NULL);
+    assert_true(until(ca, NULL, &a.n, 40, PATIENCE_MS));
+    sl_consumer *cb = member(&b, fx.four, fx.group, false);
+    assert_true(until(ca, cb, &a.revoked, 4, PATIENCE_MS));
+    int64_t deadline = sl_mono_ms() + PATIENCE_MS;
+    while (!(sl_consumer_assigned(ca) && sl_consumer_assigned(cb)) && sl_mono_ms() < deadline)
+        until(ca, cb, &a.n, 1 << 30, 50);
+    for (int i = 40; i < 80; i++)
+        send_value(fx.p, fx.four, i % 4, i, NULL);
+    deadline = sl_mono_ms() + PATIENCE_MS;
+    while (a.n + b.n < 80 && sl_mono_ms() < deadline)
+        until(ca, cb, &a.n, 1 << 30, 50);
+    assert_int_equal(a.n, 60); /* 40, then half of the others: what was finished is not repeated */
+    assert_int_equal(b.n, 20);
+    sl_consumer_close(ca);
+    for (int i = 80; i < 120; i++)
+        send_value(fx.p, fx.four, i % 4, i, NULL);
+    assert_true(until(cb, NULL, &b.n, 60, PATIENCE_MS));
+    assert_int_equal(b.n, 60);
+    assert_int_equal(a.errors + b.errors, 0);
+    sl_consumer_close(cb);
+}
+
+static void a_rewound_record_comes_again(void **state)
+{
+    NEED_BROKER();
+    static seen s;
+    s = (seen){0};
+    for (int i = 0; i < 2000; i++)
+        send_value(fx.p, fx.one, 0, i, NULL);
+    flush(fx.p);
+    sl_consumer *c = member(&s, fx.one, fx.group, false);
+    assert_true(until(c, NULL, &s.n, 1, PATIENCE_MS)); /* at most 100: the rest is prefetched */
+    int first = s.n;
+    int64_t base = s.offset[0];
+    sl_consumer_finish(c, fx.one, 0, base + 1);
+    assert_int_equal(sl_consumer_rewind(c, fx.one, 0, base), SL_OK);
+    assert_int_equal(sl_consumer_rewind(c, fx.one, 0, base + 5000), SL_E_INVALID);
+    assert_true(until(c, NULL, &s.n, first + 1999, PATIENCE_MS));
+    assert_int_equal(s.offset[first], base);
+    assert_int_equal(s.offset[first + 1], base + 2);
+    for (int i = first + 2; i < s.n; i++)
+        assert_int_equal(s.offset[i], s.offset[i - 1] + 1);
+    for (int i = 0; i < s.n; i++)
+        sl_consumer_finish(c, fx.one, 0, s.offset[i]);
+    sl_consumer_close(c);
+    assert_int_equal(committed(fx.one, 0), base + 2000);
+}
+
+static void records_delete(const char *topic, int32_t partition, int64_t before)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "bootstrap.servers", fx.bootstrap, NULL, 0);
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
+    rd_kafka_queue_t *q = rd_kafka_queue_new(rk);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = before;
+    rd_kafka_DeleteRecords_t *del = rd_kafka_DeleteRecords_new(list);
+    rd_kafka_DeleteRecords(rk, &del, 1, NULL, q);
+    rd_kafka_event_t *ev = rd_kafka_queue_poll(q, 10000);
+    assert_non_null(ev);
+    assert_int_equal(rd_kafka_event_error(ev), 0);
+    rd_kafka_event_destroy(ev);
+    rd_kafka_DeleteRecords_destroy(del);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_queue_destroy(q);
+    rd_kafka_destroy(rk);
+}
+
+static void a_lost_offset_is_reported_and_reading_goes_on(void **state)
+{
+    NEED_BROKER();
+    static seen s, t, u;
+    s = t = u = (seen){0};
+    for (int i = 0; i < 10; i++)
+        send_value(fx.p, fx.one, 0, i, NULL);
+    flush(fx.p);
+    sl_consumer *c = member(&s, fx.one, fx.group, false);
+    assert_true(until(c, NULL, &s.n, 10, PATIENCE_MS));
+    assert_int_equal(s.errors, 0);
+    int64_t base = s.offset[0];
+    sl_consumer_finish(c, fx.one, 0, base);
+    sl_consumer_close(c);
+    assert_int_equal(committed(fx.one, 0), base + 1);
+    records_delete(fx.one, 0, base + 4);
+    c = member(&t, fx.one, fx.group, true);
+    assert_true(until(c, NULL, &t.n, 6, PATIENCE_MS));
+    assert_int_equal(t.errors, 1);
+    assert_int_equal(t.last_error, SL_E_CORRUPT);
+    assert_int_equal(t.offset[0], base + 4);
+    for (int i = 0; i < 6; i++)
+        sl_consumer_finish(c, fx.one, 0, t.offset[i]);
+    sl_consumer_close(c);
+    assert_int_equal(committed(fx.one, 0), base + 10);
+    c = assigned(&u, fx.one, 0, base);
+    assert_true(until(c, NULL, &u.n, 6, PATIENCE_MS));
+    assert_int_equal(u.errors, 1);
+    assert_int_equal(u.last_error, SL_E_CORRUPT);
+    sl_consumer_close(c);
+}
+
+static void a_group_without_offsets_can_start_at_the_end(void **state)
+{
+    NEED_BROKER();
+    static seen s;
+    s = (seen){0};
+    for (int i = 0; i < 5; i++)
+        send_value(fx.p, fx.one, 0, i, NULL);
+    flush(fx.p);
+    sl_consumer *c = member(&s, fx.one, fx.group, true);
+    /* The end is found some time after the assignment: send until something arrives. */
+    int sent = 5;
+    int64_t deadline = sl_mono_ms() + PATIENCE_MS;
+    while (s.n == 0 && sl_mono_ms() < deadline) {
+        send_value(fx.p, fx.one, 0, sent++, NULL);
+        until(c, NULL, &s.n, 1, 100);
+    }
+    assert_true(s.n > 0);
+    assert_true(s.value[0] >= 5);
+    assert_int_equal(s.errors, 0);
+    int64_t first = s.offset[0];
+    sl_consumer_close(c);
+    assert_int_equal(committed(fx.one, 0), first); /* nothing is finished, its place is kept */
+}
+
+static void a_split_takes_its_partitions_along(void **state)
+{
+    NEED_BROKER();
+    static seen a, b;
+    a = b = (seen){0};
+    for (int i = 0; i < 400; i++)
+        send_value(fx.p, fx.four, i % 4, i, NULL);
+    flush(fx.p);
+    sl_consumer *c = assigned(&a, fx.four, -1, SL_FROM_BEGINNING), *split;
+    assert_true(until(c, NULL, &a.n, 1, PATIENCE_MS)); /* some are read, some prefetched */
+    sl_bus_partition mine[] = {{fx.four, 1, 0}, {fx.four, 3, 0}};
+    sl_consumer_options cb = {.on_record = on_record, .on_error = on_error, .arg = &b};
+    assert_int_equal(sl_consumer_split(&split, c, mine, 2, &cb, NULL), SL_OK);
+    b.c = split;
+    int before = a.n;
+    for (int i = 400; i < 800; i++)
+        send_value(fx.p, fx.four, i % 4, i, NULL);
+    int64_t deadline = sl_mono_ms() + PATIENCE_MS;
+    while (a.n + b.n < 800 && sl_mono_ms() < deadline)
+        until(c, split, &a.n, 1 << 30, 20);
+    assert_int_equal(a.n + b.n, 800);
+    for (int i = 0; i < b.n; i++)
+        assert_int_equal(b.partition[i] % 2, 1);
+    for (int i = before; i < a.n; i++)
+        assert_int_equal(a.partition[i] % 2, 0);
+    bool there[800] = {false};
+    for (int i = 0; i < a.n; i++)
+        there[a.value[i]] = true;
+    for (int i = 0; i < b.n; i++)
+        there[b.value[i]] = true;
+    for (int i = 0; i < 800; i++)
+        assert_true(there[i]);
+    assert_true(sl_consumer_at_end(split));
+    sl_consumer_close(split);
+    sl_consumer_close(c);
+}
+
+/* Every record is there, in order; a repeat stands right where the resend began. */
+static void a_broken_producer_is_rebuilt_and_loses_nothing(void **state)
+{
+    NEED_BROKER();
+    static acks a;
+    static seen s;
+    a = (acks){0};
+    s = (seen){0};
+    const int n = 3000;
+    rd_kafka_t *first = sl_kafka_producer_client(fx.p);
+    for (int i = 0; i < n; i++) {
+        send_value(fx.p, fx.one, 0, i, &a);
+        if (i == 1000)
+            rd_kafka_test_fatal_error(first, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "test");
+        if (i % 100 == 0)
+            sl_producer_poll(fx.p);
+    }
+    flush(fx.p);
+    assert_ptr_not_equal(sl_kafka_producer_client(fx.p), NULL);
+    assert_int_equal(a.n, n);
+    assert_int_equal(a.ok, n);
+    sl_consumer *c = assigned(&s, fx.one, 0, SL_FROM_BEGINNING);
+    int64_t deadline = sl_mono_ms() + PATIENCE_MS;
+    int next = 0, repeats = 0;
+    while (!sl_consumer_at_end(c) && sl_mono_ms() < deadline)
+        until(c, NULL, &s.n, 1 << 30, 20);
+    for (int i = 0; i < s.n; i++) {
+        if (s.value[i] == next)
+            next++;
+        else if (s.value[i] < next) {
+            repeats++;
+            if (i > 0 && s.value[i] != s.value[i - 1] + 1)
+                next = s.value[i] + 1;
+        } else
+            fail_msg("%d came, %d was next", s.value[i], next);
+    }
+    assert_int_equal(next, n);
+    print_message("repeated by the resend: %d\n", repeats);
+    sl_consumer_close(c);
+}
+
+static void the_first_record_is_not_late(void **state)
+{
+    NEED_BROKER();
+    sl_producer *p;
+    const char *topics[] = {fx.one, NULL};
+    sl_producer_options opt = {.topics = topics};
+    acks a = {0};
+    assert_int_equal(sl_producer_open(&p, fx.bus, &opt, NULL), SL_OK);
+    /* What a daemon's start takes anyway; the producer gets its id and leader meanwhile. */
+    struct pollfd fd = {sl_producer_fd(p), POLLIN, 0};
+    (void)poll(&fd, 1, 1000);
+    int64_t start = sl_mono_us();
+    send_value(p, fx.one, 0, 1, &a);
+    flush(p);
+    int64_t took = sl_mono_us() - start;
+    print_message("first record: %lld us\n", (long long)took);
+    assert_int_equal(a.ok, 1);
+    assert_true(took < 250000);
+    sl_producer_close(p);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(properties_are_checked_by_name),
+        cmocka_unit_test(an_absent_broker_is_an_error_in_time),
+        cmocka_unit_test(an_absent_broker_is_reported_to_a_member),
+        T(records_arrive_whole),
+        T(the_key_chooses_the_partition_as_java_does),
+        T(a_record_near_the_limit_passes_and_one_over_it_does_not),
+        T(unknown_topics_are_said_so),
+        T(admin_calls_answer),
+        T(finished_prefixes_are_committed_and_the_rest_comes_again),
+        T(polling_for_nothing_serves_but_takes_nothing),
+        T(members_share_and_take_over),
+        T(a_rewound_record_comes_again),
+        T(a_lost_offset_is_reported_and_reading_goes_on),
+        T(a_group_without_offsets_can_start_at_the_end),
+        T(a_split_takes_its_partitions_along),
+        T(a_broken_producer_is_rebuilt_and_loses_nothing),
+        T(the_first_record_is_not_late),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
