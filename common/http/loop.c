@@ -120,8 +120,11 @@ void sl_loop_free(sl_loop *l)
         return;
     if (l->wake)
         event_free(l->wake);
-    if (l->base)
+    if (l->base) {
+        /* A freed bufferevent is finished by the loop's next turn; without one it leaks. */
+        event_base_loop(l->base, EVLOOP_NONBLOCK);
         event_base_free(l->base);
+    }
     if (l->wake_fd >= 0)
         close(l->wake_fd);
     pthread_mutex_destroy(&l->lock);
