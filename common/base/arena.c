@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#define ARENA_FIRST 4096         /* one page: a small request needs no second block */
-#define ARENA_MOST (1024 * 1024) /* growth stops here; a larger piece gets its own block */
+#define ARENA_FIRST 4096          /* one page: a small request needs no second block */
+#define ARENA_MOST  (1024 * 1024) /* growth stops here; a larger piece gets its own block */
 #define ARENA_ALIGN 16
 
 /* The newest block stands first in the list, the first one last. */

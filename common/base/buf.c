@@ -59,7 +59,10 @@ void sl_buf_addc(sl_buf *b, char c)
     b->data[b->len] = '\0';
 }
 
-void sl_buf_adds(sl_buf *b, const char *s) { sl_buf_add(b, s, strlen(s)); }
+void sl_buf_adds(sl_buf *b, const char *s)
+{
+    sl_buf_add(b, s, strlen(s));
+}
 
 void sl_buf_addf(sl_buf *b, const char *fmt, ...)
 {
@@ -89,9 +92,10 @@ void sl_buf_addv(sl_buf *b, const char *fmt, va_list ap)
     b->data[b->len] = '\0';
 }
 
-static const char two_digits[] = "00010203040506070809101112131415161718192021222324252627282930313233"
-                                 "34353637383940414243444546474849505152535455565758596061626364656667"
-                                 "6869707172737475767778798081828384858687888990919293949596979899";
+static const char two_digits[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233"
+    "34353637383940414243444546474849505152535455565758596061626364656667"
+    "6869707172737475767778798081828384858687888990919293949596979899";
 
 void sl_buf_add_u64(sl_buf *b, uint64_t v)
 {

@@ -21,12 +21,18 @@ typedef struct sl_str {
 } sl_str;
 
 #define SL_STR(lit) ((sl_str){(lit), sizeof(lit) - 1})
-static inline sl_str sl_str_c(const char *s) { return (sl_str){s, s ? strlen(s) : 0}; }
+static inline sl_str sl_str_c(const char *s)
+{
+    return (sl_str){s, s ? strlen(s) : 0};
+}
 static inline bool sl_str_eq(sl_str a, sl_str b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
-static inline bool sl_str_is(sl_str a, const char *c) { return sl_str_eq(a, sl_str_c(c)); }
+static inline bool sl_str_is(sl_str a, const char *c)
+{
+    return sl_str_eq(a, sl_str_c(c));
+}
 static inline bool sl_str_prefix(sl_str s, sl_str prefix)
 {
     return s.n >= prefix.n && memcmp(s.p, prefix.p, prefix.n) == 0;
@@ -38,7 +44,7 @@ typedef struct sl_buf {
     bool failed;
 } sl_buf;
 
-void sl_buf_done(sl_buf *b);                  /* frees; NULL is fine */
+void sl_buf_done(sl_buf *b);               /* frees; NULL is fine */
 static inline void sl_buf_clear(sl_buf *b) /* keeps the memory */
 {
     b->len = 0, b->failed = false;
@@ -48,16 +54,25 @@ static inline void sl_buf_clear(sl_buf *b) /* keeps the memory */
 bool sl_buf_reserve(sl_buf *b, size_t extra); /* room for `extra` more bytes and a NUL */
 void sl_buf_add(sl_buf *b, const void *p, size_t n);
 void sl_buf_addc(sl_buf *b, char c);
-void sl_buf_adds(sl_buf *b, const char *s);   /* a C string */
-static inline void sl_buf_add_str(sl_buf *b, sl_str s) { sl_buf_add(b, s.p, s.n); }
+void sl_buf_adds(sl_buf *b, const char *s); /* a C string */
+static inline void sl_buf_add_str(sl_buf *b, sl_str s)
+{
+    sl_buf_add(b, s.p, s.n);
+}
 void sl_buf_addf(sl_buf *b, const char *fmt, ...) SL_PRINTF(2, 3);
 void sl_buf_addv(sl_buf *b, const char *fmt, va_list ap);
 void sl_buf_add_u64(sl_buf *b, uint64_t v); /* decimal, without printf */
 void sl_buf_add_i64(sl_buf *b, int64_t v);
 void sl_buf_add_hex(sl_buf *b, const void *p, size_t n); /* lower case */
 void sl_buf_consume(sl_buf *b, size_t n);                /* drops the first n bytes */
-static inline bool sl_buf_ok(const sl_buf *b) { return !b->failed; }
-static inline sl_str sl_buf_str(const sl_buf *b) { return (sl_str){b->data ? b->data : "", b->len}; }
+static inline bool sl_buf_ok(const sl_buf *b)
+{
+    return !b->failed;
+}
+static inline sl_str sl_buf_str(const sl_buf *b)
+{
+    return (sl_str){b->data ? b->data : "", b->len};
+}
 
 /* Hex: `out` has 2n+1 bytes. */
 void sl_hex_encode(char *out, const void *p, size_t n);
@@ -80,6 +95,7 @@ size_t sl_utf8_complete(const char *p, size_t n);
 /* Reads a whole file of at most `max` bytes, appended to *out. */
 sl_status sl_file_read(const char *path, size_t max, sl_buf *out, sl_error *reterr) SL_MUST_CHECK;
 /* The same from an open descriptor; `name` stands in error texts. */
-sl_status sl_fd_read(int fd, const char *name, size_t max, sl_buf *out, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_fd_read(int fd, const char *name, size_t max, sl_buf *out,
+                     sl_error *reterr) SL_MUST_CHECK;
 
 #endif

@@ -16,8 +16,14 @@ static int64_t clock_us(clockid_t id)
     return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-int64_t sl_mono_us(void) { return clock_us(CLOCK_MONOTONIC); }
-int64_t sl_unix_us(void) { return clock_us(CLOCK_REALTIME); }
+int64_t sl_mono_us(void)
+{
+    return clock_us(CLOCK_MONOTONIC);
+}
+int64_t sl_unix_us(void)
+{
+    return clock_us(CLOCK_REALTIME);
+}
 
 /* ---- calendar: Howard Hinnant's days_from_civil and its inverse, proleptic Gregorian ---- */
 
@@ -53,8 +59,8 @@ static char *put_digits(char *p, uint32_t v, int width)
     return p + width;
 }
 
-#define YEAR_0_US (-62167219200000000)   /* 0000-01-01T00:00:00Z */
-#define YEAR_9999_US 253402300799999999  /* 9999-12-31T23:59:59.999999Z */
+#define YEAR_0_US    (-62167219200000000) /* 0000-01-01T00:00:00Z */
+#define YEAR_9999_US 253402300799999999   /* 9999-12-31T23:59:59.999999Z */
 
 void sl_time_format(char out[SL_TIME_TEXT], int64_t us)
 {
@@ -174,8 +180,14 @@ static _Thread_local struct {
 static atomic_uint fork_generation;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
-static void in_child(void) { atomic_fetch_add(&fork_generation, 1); }
-static void watch_forks(void) { pthread_atfork(NULL, NULL, in_child); }
+static void in_child(void)
+{
+    atomic_fetch_add(&fork_generation, 1);
+}
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, in_child);
+}
 
 static void kernel_random(uint8_t *p, size_t n)
 {

@@ -11,9 +11,15 @@
 #include <stdint.h>
 
 int64_t sl_mono_us(void); /* CLOCK_MONOTONIC, microseconds */
-static inline int64_t sl_mono_ms(void) { return sl_mono_us() / 1000; }
+static inline int64_t sl_mono_ms(void)
+{
+    return sl_mono_us() / 1000;
+}
 int64_t sl_unix_us(void); /* CLOCK_REALTIME, microseconds */
-static inline int64_t sl_unix_ms(void) { return sl_unix_us() / 1000; }
+static inline int64_t sl_unix_ms(void)
+{
+    return sl_unix_us() / 1000;
+}
 
 #define SL_TIME_TEXT 28 /* "2026-11-24T12:00:00.123456Z" + NUL */
 void sl_time_format(char out[SL_TIME_TEXT], int64_t unix_us); /* RFC 3339, UTC, microseconds */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define EXACT_MOST 9007199254740992 /* 2^53: whole numbers up to here are exact in a double */
-#define FEW_KEYS 8                  /* up to here comparing all pairs beats sorting */
+#define FEW_KEYS   8                /* up to here comparing all pairs beats sorting */
 
 /* A number node whose text a double may not hold keeps that text in `valuestring`, which cJSON
  * leaves unused on numbers and frees with the node. Writing uses it, so that a tree that is read
@@ -117,7 +117,10 @@ cleanup:
     return st;
 }
 
-void sl_json_free(sl_jnode *root) { cJSON_Delete(root); }
+void sl_json_free(sl_jnode *root)
+{
+    cJSON_Delete(root);
+}
 
 sl_jkind sl_json_kind(const sl_jnode *n)
 {
@@ -153,9 +156,15 @@ const sl_jnode *sl_json_first(const sl_jnode *n)
     return cJSON_IsObject(n) || cJSON_IsArray(n) ? n->child : NULL;
 }
 
-const sl_jnode *sl_json_next(const sl_jnode *n) { return n ? n->next : NULL; }
+const sl_jnode *sl_json_next(const sl_jnode *n)
+{
+    return n ? n->next : NULL;
+}
 
-sl_str sl_json_key(const sl_jnode *n) { return sl_str_c(n && n->string ? n->string : ""); }
+sl_str sl_json_key(const sl_jnode *n)
+{
+    return sl_str_c(n && n->string ? n->string : "");
+}
 
 size_t sl_json_size(const sl_jnode *n)
 {

@@ -12,13 +12,20 @@
 
 typedef struct cJSON sl_jnode; /* opaque here */
 
-typedef enum sl_jkind { SL_J_NULL, SL_J_BOOL, SL_J_NUMBER, SL_J_STRING, SL_J_ARRAY, SL_J_OBJECT } sl_jkind;
+typedef enum sl_jkind {
+    SL_J_NULL,
+    SL_J_BOOL,
+    SL_J_NUMBER,
+    SL_J_STRING,
+    SL_J_ARRAY,
+    SL_J_OBJECT
+} sl_jkind;
 
 /* Errors name the byte offset. The root must be freed with sl_json_free. */
 sl_status sl_json_parse(sl_jnode **ret, sl_str text, size_t max, sl_error *reterr) SL_MUST_CHECK;
 void sl_json_free(sl_jnode *root); /* NULL is fine */
 
-sl_jkind sl_json_kind(const sl_jnode *n); /* NULL: SL_J_NULL */
+sl_jkind sl_json_kind(const sl_jnode *n);                          /* NULL: SL_J_NULL */
 const sl_jnode *sl_json_get(const sl_jnode *obj, const char *key); /* exact case; NULL: absent */
 const sl_jnode *sl_json_first(const sl_jnode *n); /* first child of array or object, or NULL */
 const sl_jnode *sl_json_next(const sl_jnode *n);

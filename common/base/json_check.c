@@ -20,7 +20,10 @@ static void skip_blanks(scan *s)
         s->i++;
 }
 
-static bool peek(const scan *s, char c) { return s->i < s->n && s->p[s->i] == (uint8_t)c; }
+static bool peek(const scan *s, char c)
+{
+    return s->i < s->n && s->p[s->i] == (uint8_t)c;
+}
 
 /* Four hex digits at i; -1 when they are not. */
 static int32_t hex4(const scan *s, size_t i)
@@ -175,8 +178,9 @@ static sl_status check_after(scan *s, char *closers, size_t *depth, bool *ret_mo
             *ret_more = true;
             return closer == '}' ? check_key(s) : SL_OK;
         } else {
-            return bad(s, s->i, closer == '}' ? "a comma or } is expected here"
-                                              : "a comma or ] is expected here");
+            return bad(s, s->i,
+                       closer == '}' ? "a comma or } is expected here"
+                                     : "a comma or ] is expected here");
         }
     }
     return SL_OK;

@@ -123,7 +123,10 @@ void sl_jsonw_str(sl_jsonw *w, const char *key, sl_str v)
     sl_buf_addc(w->b, '"');
 }
 
-void sl_jsonw_cstr(sl_jsonw *w, const char *key, const char *v) { sl_jsonw_str(w, key, sl_str_c(v)); }
+void sl_jsonw_cstr(sl_jsonw *w, const char *key, const char *v)
+{
+    sl_jsonw_str(w, key, sl_str_c(v));
+}
 
 void sl_jsonw_i64(sl_jsonw *w, const char *key, int64_t v)
 {

@@ -12,7 +12,10 @@ typedef struct sl_jsonw {
     bool comma; /* the next value needs a comma first */
 } sl_jsonw;
 
-static inline sl_jsonw sl_jsonw_on(sl_buf *b) { return (sl_jsonw){b, false}; }
+static inline sl_jsonw sl_jsonw_on(sl_buf *b)
+{
+    return (sl_jsonw){b, false};
+}
 void sl_jsonw_obj(sl_jsonw *w, const char *key); /* key NULL: in an array or at the top */
 void sl_jsonw_end_obj(sl_jsonw *w);
 void sl_jsonw_arr(sl_jsonw *w, const char *key);

@@ -51,7 +51,8 @@ static void write_line(const sl_buf *line)
     /* Nothing can be told when even standard error fails; the daemon goes on. */
 }
 
-void sl_log_write(sl_log_level level, const sl_log_ctx *ctx, const char *event, const char *fmt, ...)
+void sl_log_write(sl_log_level level, const sl_log_ctx *ctx, const char *event, const char *fmt,
+                  ...)
 {
     if (!sl_log_on(level))
         return;

@@ -11,7 +11,13 @@
 
 #include <stdint.h>
 
-typedef enum sl_log_level { SL_LOG_DEBUG, SL_LOG_INFO, SL_LOG_WARN, SL_LOG_ERROR, SL_LOG_OFF } sl_log_level;
+typedef enum sl_log_level {
+    SL_LOG_DEBUG,
+    SL_LOG_INFO,
+    SL_LOG_WARN,
+    SL_LOG_ERROR,
+    SL_LOG_OFF
+} sl_log_level;
 
 void sl_log_open(const char *daemon, sl_log_level level);
 void sl_log_set_level(sl_log_level level);
@@ -26,18 +32,18 @@ typedef struct sl_log_ctx {
     int64_t offset;
 } sl_log_ctx;
 
-void sl_log_write(sl_log_level level, const sl_log_ctx *ctx, const char *event, const char *fmt, ...)
-    SL_PRINTF(4, 5);
+void sl_log_write(sl_log_level level, const sl_log_ctx *ctx, const char *event, const char *fmt,
+                  ...) SL_PRINTF(4, 5);
 
 /* `event` is a fixed snake_case word that operators search for. */
-#define SL_LOG(level, ctx, event, ...)                                                             \
-    do {                                                                                           \
-        if (sl_log_on(level))                                                                      \
-            sl_log_write(level, ctx, event, __VA_ARGS__);                                          \
+#define SL_LOG(level, ctx, event, ...)                    \
+    do {                                                  \
+        if (sl_log_on(level))                             \
+            sl_log_write(level, ctx, event, __VA_ARGS__); \
     } while (0)
 #define SL_DEBUG(ctx, event, ...) SL_LOG(SL_LOG_DEBUG, ctx, event, __VA_ARGS__)
-#define SL_INFO(ctx, event, ...) SL_LOG(SL_LOG_INFO, ctx, event, __VA_ARGS__)
-#define SL_WARN(ctx, event, ...) SL_LOG(SL_LOG_WARN, ctx, event, __VA_ARGS__)
+#define SL_INFO(ctx, event, ...)  SL_LOG(SL_LOG_INFO, ctx, event, __VA_ARGS__)
+#define SL_WARN(ctx, event, ...)  SL_LOG(SL_LOG_WARN, ctx, event, __VA_ARGS__)
 #define SL_ERROR(ctx, event, ...) SL_LOG(SL_LOG_ERROR, ctx, event, __VA_ARGS__)
 
 /* For errors that can repeat: at most one line a second for each call site; the next one that is

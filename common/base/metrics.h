@@ -16,21 +16,24 @@ typedef struct sl_metric {
     const char *name; /* Prometheus name with unit and _total where due */
     sl_metric_kind kind;
     const char *help;
-    const char *label;           /* NULL: none */
-    const char *const *values;   /* label values, ends with NULL */
-    const double *bounds;        /* SL_HISTOGRAM: ascending, ends with 0 */
+    const char *label;         /* NULL: none */
+    const char *const *values; /* label values, ends with NULL */
+    const double *bounds;      /* SL_HISTOGRAM: ascending, ends with 0 */
 } sl_metric;
 
 typedef struct sl_metrics sl_metrics;
 typedef struct sl_metrics_shard sl_metrics_shard;
 
-sl_status sl_metrics_open(sl_metrics **ret, const sl_metric *table, size_t n, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_metrics_open(sl_metrics **ret, const sl_metric *table, size_t n,
+                          sl_error *reterr) SL_MUST_CHECK;
 void sl_metrics_free(sl_metrics *m);
-sl_status sl_metrics_shard_open(sl_metrics *m, sl_metrics_shard **ret, sl_error *reterr) SL_MUST_CHECK; /* freed with m */
+sl_status sl_metrics_shard_open(sl_metrics *m, sl_metrics_shard **ret,
+                                sl_error *reterr) SL_MUST_CHECK; /* freed with m */
 
 /* metric: index in the table; value: index of the label value (0 without label). */
 void sl_metrics_add(sl_metrics_shard *s, size_t metric, size_t value, uint64_t n); /* counters */
-void sl_metrics_gauge(sl_metrics_shard *s, size_t metric, size_t value, double v); /* sum over shards */
+void sl_metrics_gauge(sl_metrics_shard *s, size_t metric, size_t value,
+                      double v); /* sum over shards */
 void sl_metrics_observe(sl_metrics_shard *s, size_t metric, size_t value, double v);
 void sl_metrics_render(const sl_metrics *m, sl_buf *out);
 /* The table as a Markdown table for docs/metrics.md. */

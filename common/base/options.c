@@ -82,8 +82,9 @@ static sl_status read_file(const sl_options *o, file *f, sl_error *reterr)
         goto cleanup;
     const sl_yaml_node *root = sl_yaml_root(f->yaml);
     if (root && root->kind != SL_YAML_MAP)
-        st = sl_fail(reterr, SL_E_INVALID, "%s:%d: a configuration is made of \"name: value\" lines",
-                     f->name, root->line);
+        st =
+            sl_fail(reterr, SL_E_INVALID, "%s:%d: a configuration is made of \"name: value\" lines",
+                    f->name, root->line);
     else if (root)
         st = match(o, f, root, &path, reterr);
 cleanup:
@@ -105,7 +106,8 @@ static sl_status fill_row(const sl_options *o, size_t i, const file *f, sl_arena
 {
     const sl_option *row = &o->spec.table[i];
     char label[SL_OPT_NAME + 8], where[SL_OPT_NAME];
-    sl_opt_source src = {.where = "the default", .label = row->name, .text = row->def ? row->def : ""};
+    sl_opt_source src = {
+        .where = "the default", .label = row->name, .text = row->def ? row->def : ""};
     sl_status st = sl_opt_convert(row, &src, arena, base, mark, reterr);
     if (!st && f->nodes[i]) {
         snprintf(where, sizeof(where), "%.100s:%d", f->name, f->nodes[i]->line);
@@ -277,8 +279,8 @@ sl_status sl_options_reload(sl_options *o, sl_buf *ret_ignored, sl_error *reterr
     sl_opt_mark *marks = calloc(o->n + 1, sizeof(*marks));
     sl_status st = base && marks ? fill(o, &arena, base, marks, reterr) : no_memory(reterr);
     for (size_t i = 0; i < o->n && !st && !changed; i++)
-        changed = o->spec.table[i].reloadable &&
-                  !sl_opt_equal(&o->spec.table[i], o->spec.target, base);
+        changed =
+            o->spec.table[i].reloadable && !sl_opt_equal(&o->spec.table[i], o->spec.target, base);
     /* Old strings stay: another thread may still hold one. New ones are kept only when used. */
     if (!st && changed && !keep_values(o, &arena))
         st = no_memory(reterr);
@@ -290,7 +292,10 @@ sl_status sl_options_reload(sl_options *o, sl_buf *ret_ignored, sl_error *reterr
     return st;
 }
 
-const char *sl_options_config_path(const sl_options *o) { return o->path; }
+const char *sl_options_config_path(const sl_options *o)
+{
+    return o->path;
+}
 
 void sl_options_free(sl_options *o)
 {

@@ -5,8 +5,9 @@
  * dotted paths: `http.listen` stands as "http:\n  listen:" in YAML, SLUICE_HTTP_LISTEN in the
  * environment, --http.listen=V (or "--http.listen V") on the command line. Later wins: default,
  * file, environment, command line. Unknown names are errors that suggest the nearest known one.
- * In lists and maps of the environment and the command line "\," stands for a comma in an entry, and
- * maps are written NAME=VALUE,…. Environment variables that name no option are not ours and ignored.
+ * In lists and maps of the environment and the command line "\," stands for a comma in an entry,
+ * and maps are written NAME=VALUE,…. Environment variables that name no option are not ours and
+ * ignored.
  * A value that came from ${NAME} in the file is as secret as one whose row says so.
  * Ownership: strings written into the struct belong to the sl_options object and live as long as
  * it, those of values that a reload replaced too.
@@ -23,7 +24,7 @@ typedef enum sl_option_type {
     SL_OPT_INT,   /* int64_t, with min and max */
     SL_OPT_FLOAT, /* double */
     SL_OPT_ENUM,  /* int: index into `choices`, a '|'-separated list */
-    SL_OPT_LIST,  /* sl_option_list: strings; in the environment and on the command line comma-separated */
+    SL_OPT_LIST,  /* sl_option_list: strings; outside of the file comma-separated */
     SL_OPT_MAP    /* sl_option_map: names to strings, for librdkafka properties and the like */
 } sl_option_type;
 
@@ -32,7 +33,9 @@ typedef struct sl_option_list {
     size_t n;
 } sl_option_list;
 typedef struct sl_option_map {
-    struct sl_option_pair { const char *name, *value; } *v;
+    struct sl_option_pair {
+        const char *name, *value;
+    } * v;
     size_t n;
 } sl_option_map;
 
@@ -58,7 +61,8 @@ typedef struct sl_options_spec {
 
 /* Reads everything. --config FILE names the file (optional), --help, --version, --dump-config and
  * --dump-doc are answered on stdout: then *ret_exit is true and the caller exits with 0. */
-sl_status sl_options_load(sl_options **ret, const sl_options_spec *spec, int argc, char **argv, bool *ret_exit, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_options_load(sl_options **ret, const sl_options_spec *spec, int argc, char **argv,
+                          bool *ret_exit, sl_error *reterr) SL_MUST_CHECK;
 /* Reads file and environment again and updates the reloadable ones; names those that changed but
  * need a restart in *ret_ignored (a text, may be NULL). A bad file changes nothing. */
 sl_status sl_options_reload(sl_options *o, sl_buf *ret_ignored, sl_error *reterr) SL_MUST_CHECK;

@@ -4,15 +4,18 @@
 
 #define HIDDEN "\"***\""
 
-static const char *or_empty(const char *s) { return s ? s : ""; }
+static const char *or_empty(const char *s)
+{
+    return s ? s : "";
+}
 
 /* ---- --help ---- */
 
 static void add_form(sl_buf *out, const sl_option *row)
 {
     static const char *const forms[] = {
-        [SL_OPT_STR] = "TEXT",  [SL_OPT_BOOL] = "true|false", [SL_OPT_INT] = "NUMBER",
-        [SL_OPT_FLOAT] = "NUMBER", [SL_OPT_LIST] = "A,B,…",   [SL_OPT_MAP] = "NAME=VALUE,…",
+        [SL_OPT_STR] = "TEXT",     [SL_OPT_BOOL] = "true|false", [SL_OPT_INT] = "NUMBER",
+        [SL_OPT_FLOAT] = "NUMBER", [SL_OPT_LIST] = "A,B,…",      [SL_OPT_MAP] = "NAME=VALUE,…",
     };
     sl_buf_adds(out, row->type == SL_OPT_ENUM ? row->choices : forms[row->type]);
 }
@@ -41,16 +44,17 @@ static void help_row(sl_buf *out, const sl_option *row)
 
 void sl_options_help(const sl_options_spec *spec, sl_buf *out)
 {
-    sl_buf_addf(out,
-                "%s %s - %s\n\nUsage: %s [--config FILE] [--NAME=VALUE ...]\n\n"
-                "  --config FILE   YAML file with the options below; dots are its levels\n"
-                "  --dump-config   print the effective configuration as YAML, secrets as ***\n"
-                "  --dump-doc      print the options as a Markdown table\n"
-                "  --version       print the version\n"
-                "  --help          print this text\n\n"
-                "Later wins: default, file, environment, command line. In the file, ${NAME} stands\n"
-                "for an environment variable.\n\nOptions:\n",
-                spec->program, SL_VERSION, spec->summary, spec->program);
+    sl_buf_addf(
+        out,
+        "%s %s - %s\n\nUsage: %s [--config FILE] [--NAME=VALUE ...]\n\n"
+        "  --config FILE   YAML file with the options below; dots are its levels\n"
+        "  --dump-config   print the effective configuration as YAML, secrets as ***\n"
+        "  --dump-doc      print the options as a Markdown table\n"
+        "  --version       print the version\n"
+        "  --help          print this text\n\n"
+        "Later wins: default, file, environment, command line. In the file, ${NAME} stands\n"
+        "for an environment variable.\n\nOptions:\n",
+        spec->program, SL_VERSION, spec->summary, spec->program);
     for (const sl_option *row = spec->table; row->name; row++)
         help_row(out, row);
 }
@@ -73,7 +77,8 @@ static void add_quoted(sl_buf *out, const char *s)
 /* librdkafka's and others' property names that stand for a secret. */
 static bool names_secret(const char *name)
 {
-    static const char *const words[] = {"password", "secret", "token", "jaas", "key.pem", "api_key"};
+    static const char *const words[] = {"password", "secret",  "token",
+                                        "jaas",     "key.pem", "api_key"};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strcasestr(name, words[i]))
             return true;
@@ -161,7 +166,8 @@ static void dump_row(sl_buf *out, const sl_options *o, size_t i, size_t depth)
 
 /* Writes the rows whose names start with the first `prefix` bytes of row `first`'s name. A section
  * is written where its first row stands, whole. */
-static void dump_section(sl_buf *out, const sl_options *o, size_t first, size_t prefix, size_t depth)
+static void dump_section(sl_buf *out, const sl_options *o, size_t first, size_t prefix,
+                         size_t depth)
 {
     const sl_option *t = o->spec.table;
     for (size_t i = first; i < o->n; i++) {
@@ -186,7 +192,10 @@ static void dump_section(sl_buf *out, const sl_options *o, size_t first, size_t 
     }
 }
 
-void sl_options_dump(const sl_options *o, sl_buf *out) { dump_section(out, o, 0, 0, 0); }
+void sl_options_dump(const sl_options *o, sl_buf *out)
+{
+    dump_section(out, o, 0, 0, 0);
+}
 
 /* ---- Markdown ---- */
 

@@ -9,9 +9,9 @@
 size_t sl_opt_size(sl_option_type type)
 {
     static const size_t sizes[] = {
-        [SL_OPT_STR] = sizeof(const char *),    [SL_OPT_BOOL] = sizeof(bool),
-        [SL_OPT_INT] = sizeof(int64_t),         [SL_OPT_FLOAT] = sizeof(double),
-        [SL_OPT_ENUM] = sizeof(int),            [SL_OPT_LIST] = sizeof(sl_option_list),
+        [SL_OPT_STR] = sizeof(const char *),  [SL_OPT_BOOL] = sizeof(bool),
+        [SL_OPT_INT] = sizeof(int64_t),       [SL_OPT_FLOAT] = sizeof(double),
+        [SL_OPT_ENUM] = sizeof(int),          [SL_OPT_LIST] = sizeof(sl_option_list),
         [SL_OPT_MAP] = sizeof(sl_option_map),
     };
     return sizes[type];
@@ -218,8 +218,7 @@ static sl_status map_from_text(const sl_opt_source *src, sl_arena *arena, sl_opt
         const char *equals = strchr(list.v[i], '=');
         if (!equals || equals == list.v[i])
             return bad(src, reterr, "takes entries of the form NAME=VALUE");
-        const char *name =
-            sl_arena_strndup(arena, list.v[i], (size_t)(equals - list.v[i]));
+        const char *name = sl_arena_strndup(arena, list.v[i], (size_t)(equals - list.v[i]));
         if (!name)
             return no_memory(reterr);
         for (size_t k = 0; k < ret->n; k++)

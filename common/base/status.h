@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#define SL_MUST_CHECK __attribute__((warn_unused_result))
+#define SL_MUST_CHECK   __attribute__((warn_unused_result))
 #define SL_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 typedef enum sl_status {

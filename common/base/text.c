@@ -157,8 +157,7 @@ size_t sl_utf8_char(const void *ptr, size_t n)
         least = 0x90;
     else if (c == 0xf4)
         most = 0x8f;
-    return n >= 4 && p[1] >= least && p[1] <= most && (p[2] & 0xc0) == 0x80 &&
-                   (p[3] & 0xc0) == 0x80
+    return n >= 4 && p[1] >= least && p[1] <= most && (p[2] & 0xc0) == 0x80 && (p[3] & 0xc0) == 0x80
                ? 4
                : 0;
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <yaml.h>
 
-#define TEXT_MAX (1024 * 1024)
+#define TEXT_MAX  (1024 * 1024)
 #define DEPTH_MAX 32
 #define NODES_MAX 100000
 
@@ -57,8 +57,9 @@ static sl_status add_variable(builder *b, int line, sl_str text, size_t *i, sl_b
     while (at + n < text.n && n < sizeof(name) - 1 && name_char(text.p[at + n], n == 0))
         n++;
     if (n == 0 || at + n == text.n || text.p[at + n] != '}')
-        return bad(b, line, "${ must be followed by a variable's name and }; write $${ for a "
-                            "literal ${");
+        return bad(b, line,
+                   "${ must be followed by a variable's name and }; write $${ for a "
+                   "literal ${");
     memcpy(name, text.p + at, n);
     name[n] = '\0';
     const char *value = getenv(name);

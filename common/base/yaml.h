@@ -14,17 +14,18 @@ typedef enum sl_yaml_kind { SL_YAML_SCALAR, SL_YAML_SEQ, SL_YAML_MAP } sl_yaml_k
 
 typedef struct sl_yaml_node {
     sl_yaml_kind kind;
-    int line;              /* from 1; of a map's entry: its key's */
-    bool quoted;           /* a quoted scalar is always a string */
-    bool secret;           /* came from ${NAME} */
-    sl_str key;            /* in a map: this entry's key */
-    sl_str scalar;         /* SL_YAML_SCALAR */
+    int line;                          /* from 1; of a map's entry: its key's */
+    bool quoted;                       /* a quoted scalar is always a string */
+    bool secret;                       /* came from ${NAME} */
+    sl_str key;                        /* in a map: this entry's key */
+    sl_str scalar;                     /* SL_YAML_SCALAR */
     struct sl_yaml_node *first, *next; /* children; next sibling */
 } sl_yaml_node;
 
 typedef struct sl_yaml sl_yaml;
 /* `name` stands in error texts ("policy.yaml:12: …"). A duplicate key is an error. */
-sl_status sl_yaml_parse(sl_yaml **ret, const char *name, sl_str text, bool expand_env, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_yaml_parse(sl_yaml **ret, const char *name, sl_str text, bool expand_env,
+                        sl_error *reterr) SL_MUST_CHECK;
 const sl_yaml_node *sl_yaml_root(const sl_yaml *y); /* NULL for an empty file */
 void sl_yaml_free(sl_yaml *y);
 

@@ -16,7 +16,10 @@ struct sl_aead {
 static EVP_CIPHER *aes_256_gcm;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void fetch(void) { aes_256_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL); }
+static void fetch(void)
+{
+    aes_256_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+}
 
 sl_status sl_aead_open(sl_aead **ret, sl_error *reterr)
 {

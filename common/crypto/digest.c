@@ -17,7 +17,10 @@ static EVP_MD *sha256;
 static pthread_key_t context_key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void free_context(void *ctx) { EVP_MD_CTX_free(ctx); }
+static void free_context(void *ctx)
+{
+    EVP_MD_CTX_free(ctx);
+}
 
 static void fetch(void)
 {
@@ -144,7 +147,10 @@ sl_status sl_hkdf_sha256(void *out, size_t out_n, const void *key, size_t key_n,
     return SL_OK;
 }
 
-bool sl_equal_ct(const void *a, const void *b, size_t n) { return CRYPTO_memcmp(a, b, n) == 0; }
+bool sl_equal_ct(const void *a, const void *b, size_t n)
+{
+    return CRYPTO_memcmp(a, b, n) == 0;
+}
 
 void sl_wipe(void *p, size_t n)
 {

@@ -234,6 +234,12 @@ const sl_key *sl_keyring_find(const sl_keyring *k, sl_str kid)
     return NULL;
 }
 
-size_t sl_keyring_size(const sl_keyring *k) { return k->n; }
+size_t sl_keyring_size(const sl_keyring *k)
+{
+    return k->n;
+}
 
-const sl_key *sl_keyring_at(const sl_keyring *k, size_t i) { return i < k->n ? &k->keys[i] : NULL; }
+const sl_key *sl_keyring_at(const sl_keyring *k, size_t i)
+{
+    return i < k->n ? &k->keys[i] : NULL;
+}

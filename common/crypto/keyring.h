@@ -20,12 +20,15 @@ typedef struct sl_key {
 } sl_key;
 
 typedef struct sl_keyring sl_keyring;
-sl_status sl_keyring_load(sl_keyring **ret, const char *path, sl_error *reterr) SL_MUST_CHECK; /* refuses a mode wider than 0600 */
-sl_status sl_keyring_parse(sl_keyring **ret, const char *name, sl_str json, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_keyring_load(sl_keyring **ret, const char *path,
+                          sl_error *reterr) SL_MUST_CHECK; /* refuses a mode wider than 0600 */
+sl_status sl_keyring_parse(sl_keyring **ret, const char *name, sl_str json,
+                           sl_error *reterr) SL_MUST_CHECK;
 sl_keyring *sl_keyring_ref(sl_keyring *k);
 void sl_keyring_unref(sl_keyring *k); /* NULL is fine; the last one wipes */
-const sl_key *sl_keyring_current(const sl_keyring *k, bool is_public, int64_t now_ms); /* NULL: none */
-const sl_key *sl_keyring_find(const sl_keyring *k, sl_str kid);                        /* NULL: unknown */
+const sl_key *sl_keyring_current(const sl_keyring *k, bool is_public,
+                                 int64_t now_ms);               /* NULL: none */
+const sl_key *sl_keyring_find(const sl_keyring *k, sl_str kid); /* NULL: unknown */
 size_t sl_keyring_size(const sl_keyring *k);
 const sl_key *sl_keyring_at(const sl_keyring *k, size_t i);
 

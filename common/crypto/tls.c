@@ -13,7 +13,10 @@ struct sl_tls {
 };
 
 /* No prompt on a terminal: an encrypted key fails with an error. */
-static int no_password(char *buf, int size, int rwflag, void *arg) { return 0; }
+static int no_password(char *buf, int size, int rwflag, void *arg)
+{
+    return 0;
+}
 
 /* HTTP/1.1 is what the server speaks; a client that offers only others goes on without ALPN. */
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *outlen,

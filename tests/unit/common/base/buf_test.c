@@ -119,10 +119,15 @@ static void base64(void **state)
 {
     static const struct {
         const char *plain, *coded; /* RFC 4648 section 10 */
-    } good[] = {{"", ""},           {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-                {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
-    static const char *const bad[] = {"Zg",   "Zg=",  "Z===", "====", "Zh==",  "Zm9=",
-                                      "Zm9v\n", "Zm 9", "Zm-_", "Zg==Zg==", "=Zg="};
+    } good[] = {{"", ""},
+                {"f", "Zg=="},
+                {"fo", "Zm8="},
+                {"foo", "Zm9v"},
+                {"foob", "Zm9vYg=="},
+                {"fooba", "Zm9vYmE="},
+                {"foobar", "Zm9vYmFy"}};
+    static const char *const bad[] = {
+        "Zg", "Zg=", "Z===", "====", "Zh==", "Zm9=", "Zm9v\n", "Zm 9", "Zm-_", "Zg==Zg==", "=Zg="};
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         sl_buf b = {0};
         sl_buf_add_base64(&b, good[i].plain, strlen(good[i].plain));
@@ -153,21 +158,21 @@ static void utf8(void **state)
         {"\xc3\xa9", true, 2},
         {"\xe4\xb8\xad\xe6\x96\x87", true, 6},
         {"\xf0\x9f\x98\x80", true, 4},
-        {"\xef\xbf\xbf", true, 3},             /* U+FFFF */
-        {"\xf4\x8f\xbf\xbf", true, 4},         /* U+10FFFF */
-        {"\xf4\x90\x80\x80", false, 4},        /* above */
-        {"\xed\x9f\xbf", true, 3},             /* U+D7FF */
-        {"\xed\xa0\x80", false, 3},            /* surrogate */
-        {"\xc0\x80", false, 2},                /* overlong NUL */
-        {"\xc1\xbf", false, 2},                /* overlong */
-        {"\xe0\x9f\xbf", false, 3},            /* overlong */
-        {"\xf0\x8f\xbf\xbf", false, 4},        /* overlong */
-        {"\x80", false, 1},                    /* lone continuation */
-        {"12345678\xff", false, 9},            /* behind the fast path; ff starts nothing */
-        {"ab\xe4\xb8", false, 2},              /* cut */
-        {"ab\xf0\x9f\x98", false, 2},          /* cut */
-        {"ab\xc3", false, 2},                  /* cut */
-        {"\xe4\xb8\xad\xe6", false, 3},        /* cut behind a whole one */
+        {"\xef\xbf\xbf", true, 3},      /* U+FFFF */
+        {"\xf4\x8f\xbf\xbf", true, 4},  /* U+10FFFF */
+        {"\xf4\x90\x80\x80", false, 4}, /* above */
+        {"\xed\x9f\xbf", true, 3},      /* U+D7FF */
+        {"\xed\xa0\x80", false, 3},     /* surrogate */
+        {"\xc0\x80", false, 2},         /* overlong NUL */
+        {"\xc1\xbf", false, 2},         /* overlong */
+        {"\xe0\x9f\xbf", false, 3},     /* overlong */
+        {"\xf0\x8f\xbf\xbf", false, 4}, /* overlong */
+        {"\x80", false, 1},             /* lone continuation */
+        {"12345678\xff", false, 9},     /* behind the fast path; ff starts nothing */
+        {"ab\xe4\xb8", false, 2},       /* cut */
+        {"ab\xf0\x9f\x98", false, 2},   /* cut */
+        {"ab\xc3", false, 2},           /* cut */
+        {"\xe4\xb8\xad\xe6", false, 3}, /* cut behind a whole one */
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         size_t n = strlen(cases[i].text);

@@ -56,14 +56,29 @@ static void reads_every_form_of_rfc_3339(void **state)
         {"1990-12-31T23:59:60Z", 662688000000000},
         {"1970-01-01T00:00:00-00:00", 0},
     };
-    static const char *const bad[] = {
-        "", "1970", "1970-01-01", "1970-01-01T00:00:00", "1970-01-01T00:00Z", "1970-13-01T00:00:00Z",
-        "1970-00-01T00:00:00Z", "1970-02-29T00:00:00Z", "1900-02-29T00:00:00Z",
-        "1970-01-00T00:00:00Z", "1970-01-01T24:00:00Z", "1970-01-01T00:60:00Z",
-        "1970-01-01T00:00:61Z", "1970-01-01T00:00:00.Z", "1970-01-01T00:00:00+1:00",
-        "1970-01-01T00:00:00+24:00", "1970-01-01T00:00:00+0100", "1970-01-01T00:00:00Zx",
-        "70-01-01T00:00:00Z", "1970-1-01T00:00:00Z", "+970-01-01T00:00:00Z",
-        "1970-01-01T00:00:00.5", "1970-01-01X00:00:00Z"};
+    static const char *const bad[] = {"",
+                                      "1970",
+                                      "1970-01-01",
+                                      "1970-01-01T00:00:00",
+                                      "1970-01-01T00:00Z",
+                                      "1970-13-01T00:00:00Z",
+                                      "1970-00-01T00:00:00Z",
+                                      "1970-02-29T00:00:00Z",
+                                      "1900-02-29T00:00:00Z",
+                                      "1970-01-00T00:00:00Z",
+                                      "1970-01-01T24:00:00Z",
+                                      "1970-01-01T00:60:00Z",
+                                      "1970-01-01T00:00:61Z",
+                                      "1970-01-01T00:00:00.Z",
+                                      "1970-01-01T00:00:00+1:00",
+                                      "1970-01-01T00:00:00+24:00",
+                                      "1970-01-01T00:00:00+0100",
+                                      "1970-01-01T00:00:00Zx",
+                                      "70-01-01T00:00:00Z",
+                                      "1970-1-01T00:00:00Z",
+                                      "+970-01-01T00:00:00Z",
+                                      "1970-01-01T00:00:00.5",
+                                      "1970-01-01X00:00:00Z"};
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         int64_t us = -7;
         assert_true(sl_time_parse(good[i].text, strlen(good[i].text), &us));
@@ -179,14 +194,10 @@ static void random_bytes_differ_after_fork(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(formats_and_reads_times),
-        cmocka_unit_test(reads_every_form_of_rfc_3339),
-        cmocka_unit_test(clocks_go_forward),
-        cmocka_unit_test(ids_ascend),
-        cmocka_unit_test(ids_from_a_digest),
-        cmocka_unit_test(id_syntax),
-        cmocka_unit_test(random_bytes_differ),
-        cmocka_unit_test(random_bytes_differ_after_fork),
+        cmocka_unit_test(formats_and_reads_times), cmocka_unit_test(reads_every_form_of_rfc_3339),
+        cmocka_unit_test(clocks_go_forward),       cmocka_unit_test(ids_ascend),
+        cmocka_unit_test(ids_from_a_digest),       cmocka_unit_test(id_syntax),
+        cmocka_unit_test(random_bytes_differ),     cmocka_unit_test(random_bytes_differ_after_fork),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

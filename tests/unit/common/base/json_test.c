@@ -20,7 +20,16 @@ static sl_jnode *parse(const char *text)
 static void accepts_and_writes_back(void **state)
 {
     static const char *const same[] = {
-        "null", "true", "false", "0", "-1", "1.5", "\"\"", "[]", "{}", "[[],{}]",
+        "null",
+        "true",
+        "false",
+        "0",
+        "-1",
+        "1.5",
+        "\"\"",
+        "[]",
+        "{}",
+        "[[],{}]",
         "{\"a\":1,\"b\":[1,2,{\"c\":null}],\"d\":\"x\"}",
         "\"\\\"\\\\\\n\\t\\u0001\"",
         "\"\xe4\xb8\xad\xe6\x96\x87\xf0\x9f\x98\x80\"",
@@ -223,9 +232,12 @@ static void changes_values(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(accepts_and_writes_back), cmocka_unit_test(refuses),
-        cmocka_unit_test(depth_is_limited),        cmocka_unit_test(many_keys_are_checked_quickly),
-        cmocka_unit_test(reads_values),            cmocka_unit_test(changes_values),
+        cmocka_unit_test(accepts_and_writes_back),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(depth_is_limited),
+        cmocka_unit_test(many_keys_are_checked_quickly),
+        cmocka_unit_test(reads_values),
+        cmocka_unit_test(changes_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

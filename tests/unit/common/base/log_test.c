@@ -18,7 +18,7 @@ static char path[] = "/tmp/sluice-log-XXXXXX";
 static int saved, file;
 
 /* Standard error goes to a file between catch and caught. */
-static void catch(void)
+static void catch (void)
 {
     file = open(path, O_RDWR | O_TRUNC | O_APPEND);
     saved = dup(STDERR_FILENO);
@@ -50,10 +50,10 @@ static void a_line_is_one_object(void **state)
 {
     sl_buf out = {0};
     sl_log_open("sluice-test", SL_LOG_INFO);
-    catch();
+    catch ();
     errno = 42;
-    SL_WARN((&(sl_log_ctx){.id = "id-1", .topic = "t", .partition = 3, .offset = 99}), "thing_failed",
-            "it \"broke\"\n %d times", 7);
+    SL_WARN((&(sl_log_ctx){.id = "id-1", .topic = "t", .partition = 3, .offset = 99}),
+            "thing_failed", "it \"broke\"\n %d times", 7);
     int after = errno;
     caught(&out);
     assert_int_equal(after, 42);
@@ -79,7 +79,7 @@ static void a_line_is_one_object(void **state)
 static void context_is_left_out(void **state)
 {
     sl_buf out = {0};
-    catch();
+    catch ();
     SL_ERROR(NULL, "x", "plain");
     caught(&out);
     sl_jnode *line = line_of(sl_buf_str(&out));
@@ -89,7 +89,10 @@ static void context_is_left_out(void **state)
 }
 
 static int formatted;
-static int costly(void) { return ++formatted; }
+static int costly(void)
+{
+    return ++formatted;
+}
 
 static void levels_are_tested_first(void **state)
 {
@@ -98,7 +101,7 @@ static void levels_are_tested_first(void **state)
     assert_true(sl_log_level_parse("error", &level));
     assert_false(sl_log_level_parse("loud", &level));
     sl_log_set_level(level);
-    catch();
+    catch ();
     SL_WARN(NULL, "x", "%d", costly());
     sl_log_set_level(SL_LOG_OFF);
     SL_ERROR(NULL, "x", "%d", costly());
@@ -116,7 +119,7 @@ static void long_messages_are_cut_between_characters(void **state)
     sl_buf out = {0}, text = {0};
     for (int i = 0; i < 2000; i++)
         sl_buf_adds(&text, "\xe4\xb8\xad");
-    catch();
+    catch ();
     SL_INFO(NULL, "x", "%s", text.data);
     caught(&out);
     sl_jnode *line = line_of(sl_buf_str(&out));
@@ -130,7 +133,7 @@ static void long_messages_are_cut_between_characters(void **state)
 }
 
 #define THREADS 4
-#define LINES 500
+#define LINES   500
 static void *chatter(void *arg)
 {
     for (int i = 0; i < LINES; i++)
@@ -144,7 +147,7 @@ static void threads_do_not_mix_lines(void **state)
     pthread_t threads[THREADS];
     sl_buf out = {0};
     size_t lines = 0;
-    catch();
+    catch ();
     for (int i = 0; i < THREADS; i++)
         pthread_create(&threads[i], NULL, chatter, names[i]);
     for (int i = 0; i < THREADS; i++)

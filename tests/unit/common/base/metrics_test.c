@@ -13,7 +13,8 @@ enum { REQUESTS, OPEN, SECONDS, QUIET };
 static const char *const classes[] = {"public", "private \"q\"", NULL};
 static const double bounds[] = {0.1, 1, 2.5, 0};
 static const sl_metric table[] = {
-    [REQUESTS] = {"sluice_requests_total", SL_COUNTER, "Requests\nby class \\.", "class", classes, NULL},
+    [REQUESTS] = {"sluice_requests_total", SL_COUNTER, "Requests\nby class \\.", "class", classes,
+                  NULL},
     [OPEN] = {"sluice_open", SL_GAUGE, "Open.", NULL, NULL, NULL},
     [SECONDS] = {"sluice_request_seconds", SL_HISTOGRAM, "Time.", "class", classes, bounds},
     [QUIET] = {"sluice_quiet_seconds", SL_HISTOGRAM, "Never.", NULL, NULL, bounds},
@@ -80,7 +81,7 @@ static void renders_the_text_format(void **state)
 }
 
 #define THREADS 4
-#define ROUNDS 20000
+#define ROUNDS  20000
 static sl_metrics *shared;
 static atomic_int running;
 

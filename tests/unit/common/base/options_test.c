@@ -25,11 +25,14 @@ static const sl_option table[] = {
     {"http.tls", SL_OPT_BOOL, AT(tls), .def = "false", .reloadable = true, .help = "TLS."},
     {"http.port", SL_OPT_INT, AT(port), .def = "8080", .min = 1, .max = 65535, .help = "Port."},
     {"bus.properties", SL_OPT_MAP, AT(props), .def = "", .reloadable = true, .help = "Kafka."},
-    {"drain_ms", SL_OPT_INT, AT(drain_ms), .def = "30000", .unit = "ms", .reloadable = true, .help = "Drain."},
-    {"log.level", SL_OPT_ENUM, AT(level), .def = "info", .choices = "debug|info|off", .reloadable = true, .help = "Level | least."},
+    {"drain_ms", SL_OPT_INT, AT(drain_ms), .def = "30000", .unit = "ms", .reloadable = true,
+     .help = "Drain."},
+    {"log.level", SL_OPT_ENUM, AT(level), .def = "info", .choices = "debug|info|off",
+     .reloadable = true, .help = "Level | least."},
     {"ratio", SL_OPT_FLOAT, AT(ratio), .def = "0.5", .min = 0, .max = 2, .help = "Ratio."},
     {"topics", SL_OPT_LIST, AT(topics), .def = "a,b", .reloadable = true, .help = "Topics."},
-    {"http.password", SL_OPT_STR, AT(password), .def = "", .secret = true, .reloadable = true, .help = "Password."},
+    {"http.password", SL_OPT_STR, AT(password), .def = "", .secret = true, .reloadable = true,
+     .help = "Password."},
     {0},
 };
 
@@ -174,7 +177,8 @@ static void errors(void **state)
         {"", "--log.level=loud", "the command line: --log.level must be one of debug|info|off"},
         {"", "--topics=a,,b", "the command line: --topics has an empty entry"},
         {"", "--bus.properties=a", "the command line: --bus.properties takes entries of the form"},
-        {"", "--bus.properties=a=1,a=2", "the command line: --bus.properties names one entry twice"},
+        {"", "--bus.properties=a=1,a=2",
+         "the command line: --bus.properties names one entry twice"},
         {"", "--http.listen=\xff", "the command line: --http.listen must be UTF-8"},
         {"http:\n  lisen: x\n", "", "F:2: http.lisen is no option; did you mean http.listen?"},
         {"htpp:\n  listen: x\n", "", "F:1: htpp is no option; did you mean http?"},
@@ -328,8 +332,9 @@ static void answers(void **state)
     printed("-h", &out);
     assert_non_null(strstr(out.data, "Usage: sluice-test"));
     printed("--dump-doc", &out);
-    assert_non_null(strstr(out.data, "| `log.level` | debug\\|info\\|off | `info` |  | yes | Level \\| "
-                                     "least. |\n"));
+    assert_non_null(strstr(out.data,
+                           "| `log.level` | debug\\|info\\|off | `info` |  | yes | Level \\| "
+                           "least. |\n"));
     assert_non_null(strstr(out.data, "| `http.port` | whole number | `8080` | 1 to 65535 | no |"));
     printed("--dump-config --http.port=99", &out);
     assert_non_null(strstr(out.data, "  port: 99\n"));

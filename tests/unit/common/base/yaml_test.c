@@ -87,7 +87,8 @@ static void refuses_with_the_line(void **state)
         {"\"\": 2\n", "t.yaml:1: a key may not be empty"},
         {"a: \"\\0\"\n", "t.yaml:1: a NUL"},
         {"a: 1\nb: \xff\n", "t.yaml:2: not UTF-8"},
-        {"a: 1\nb: ${SL_TEST_NOT_SET}\n", "t.yaml:2: the environment variable SL_TEST_NOT_SET is not"},
+        {"a: 1\nb: ${SL_TEST_NOT_SET}\n",
+         "t.yaml:2: the environment variable SL_TEST_NOT_SET is not"},
         {"a: ${}\n", "t.yaml:1: ${ must be followed"},
         {"a: ${9X}\n", "t.yaml:1: ${ must be followed"},
         {"a: x${OPEN\n", "t.yaml:1: ${ must be followed"},
@@ -178,8 +179,10 @@ static void limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(builds_a_tree_with_lines), cmocka_unit_test(empty_files_have_no_root),
-        cmocka_unit_test(refuses_with_the_line),    cmocka_unit_test(expands_variables),
+        cmocka_unit_test(builds_a_tree_with_lines),
+        cmocka_unit_test(empty_files_have_no_root),
+        cmocka_unit_test(refuses_with_the_line),
+        cmocka_unit_test(expands_variables),
         cmocka_unit_test(limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

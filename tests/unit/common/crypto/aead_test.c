@@ -11,12 +11,13 @@
 static const struct vector {
     const char *key, *nonce, *aad, *plain, *sealed; /* sealed: the tag stands behind */
 } vectors[] = {
-    {"0000000000000000000000000000000000000000000000000000000000000000", "000000000000000000000000", "",
-     "", "530f8afbc74536b9a963b4f1c4cb738b"},
-    {"0000000000000000000000000000000000000000000000000000000000000000", "000000000000000000000000", "",
-     "00000000000000000000000000000000",
+    {"0000000000000000000000000000000000000000000000000000000000000000", "000000000000000000000000",
+     "", "", "530f8afbc74536b9a963b4f1c4cb738b"},
+    {"0000000000000000000000000000000000000000000000000000000000000000", "000000000000000000000000",
+     "", "00000000000000000000000000000000",
      "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919"},
-    {"feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308", "cafebabefacedbaddecaf888", "",
+    {"feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308", "cafebabefacedbaddecaf888",
+     "",
      "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
      "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b391aafd255",
      "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"
@@ -77,7 +78,8 @@ static void every_bit_is_authenticated(void **state)
     const struct {
         uint8_t *p;
         size_t n;
-    } parts[] = {{sealed, sizeof(sealed)}, {aad, sizeof(aad)}, {nonce, sizeof(nonce)}, {key, sizeof(key)}};
+    } parts[] = {
+        {sealed, sizeof(sealed)}, {aad, sizeof(aad)}, {nonce, sizeof(nonce)}, {key, sizeof(key)}};
     for (size_t part = 0; part < 4; part++)
         for (size_t bit = 0; bit < parts[part].n * 8; bit++) {
             parts[part].p[bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -88,7 +90,8 @@ static void every_bit_is_authenticated(void **state)
             parts[part].p[bit / 8] ^= (uint8_t)(1 << bit % 8);
         }
     for (size_t n = 0; n < sizeof(sealed); n++) /* cut short */
-        assert_int_equal(sl_aead_unseal(a, key, nonce, aad, 9, sealed, n, out, &e), SL_E_UNAUTHENTIC);
+        assert_int_equal(sl_aead_unseal(a, key, nonce, aad, 9, sealed, n, out, &e),
+                         SL_E_UNAUTHENTIC);
     assert_int_equal(sl_aead_unseal(a, key, nonce, aad, 8, sealed, sizeof(sealed), out, &e),
                      SL_E_UNAUTHENTIC);
     assert_int_equal(sl_aead_unseal(a, key, nonce, aad, 9, sealed, sizeof(sealed), out, &e), SL_OK);

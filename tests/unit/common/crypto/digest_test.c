@@ -82,12 +82,15 @@ static void hmac_known_answers(void **state)
     }
     memset(key, 0xaa, 131); /* longer than a block: the key is hashed first */
     sl_hmac_sha256(mac, key, 131, "Test Using Larger Than Block-Size Key - Hash Key First", 54);
-    assert_hex(mac, sizeof(mac), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
-    sl_str long_text = SL_STR("This is a test using a larger than block-size key and a larger than "
-                              "block-size data. The key needs to be hashed before being used by the "
-                              "HMAC algorithm.");
+    assert_hex(mac, sizeof(mac),
+               "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+    sl_str long_text =
+        SL_STR("This is a test using a larger than block-size key and a larger than "
+               "block-size data. The key needs to be hashed before being used by the "
+               "HMAC algorithm.");
     sl_hmac_sha256(mac, key, 131, long_text.p, long_text.n);
-    assert_hex(mac, sizeof(mac), "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
+    assert_hex(mac, sizeof(mac),
+               "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
 }
 
 /* RFC 5869 A.1 to A.3; the vectors' first 32 bytes, which are the first block of output. */
@@ -97,7 +100,8 @@ static void hkdf_known_answers(void **state)
         const char *ikm, *salt, *info, *okm;
     } cases[] = {
         {"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "000102030405060708090a0b0c",
-         "f0f1f2f3f4f5f6f7f8f9", "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf"},
+         "f0f1f2f3f4f5f6f7f8f9",
+         "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf"},
         {"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
          "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
          "404142434445464748494a4b4c4d4e4f",

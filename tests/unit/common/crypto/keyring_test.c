@@ -13,15 +13,16 @@
 
 #define KEY_A "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 #define KEY_B "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="
-#define ENTRY(kid, class, key, from, to)                                                           \
-    "{\"kid\":\"" kid "\",\"class\":\"" class "\",\"key\":\"" key "\",\"not_before\":\"" from      \
-    "\",\"not_after\":\"" to "\"}"
+#define ENTRY(kid, class, key, from, to)                                                      \
+    "{\"kid\":\"" kid "\",\"class\":\"" class "\",\"key\":\"" key "\",\"not_before\":\"" from \
+                                              "\",\"not_after\":\"" to "\"}"
 #define YEAR(y) #y "-01-01T00:00:00Z"
 
-static const char good[] = "[" ENTRY("pub-1", "public", KEY_A, YEAR(2020), YEAR(2022)) ","
-    ENTRY("pub-2", "public", KEY_B, YEAR(2021), YEAR(2023)) ","
-    ENTRY("priv.1", "private", KEY_A, YEAR(2020), YEAR(2030)) ","
-    ENTRY("pub-2b", "public", KEY_A, YEAR(2021), YEAR(2023)) "]";
+static const char good[] = "[" ENTRY("pub-1", "public", KEY_A, YEAR(2020), YEAR(2022)) "," ENTRY(
+    "pub-2", "public", KEY_B, YEAR(2021),
+    YEAR(2023)) "," ENTRY("priv.1", "private", KEY_A, YEAR(2020),
+                          YEAR(2030)) "," ENTRY("pub-2b", "public", KEY_A, YEAR(2021),
+                                                YEAR(2023)) "]";
 
 static int64_t ms(const char *time)
 {
@@ -42,7 +43,7 @@ static void chooses_the_newest_valid_key(void **state)
         bool is_public;
         const char *time, *kid;
     } cases[] = {
-        {true, "2019-12-31T23:59:59.999Z", "none"}, {true, "2020-01-01T00:00:00Z", "pub-1"},
+        {true, "2019-12-31T23:59:59.999Z", "none"},  {true, "2020-01-01T00:00:00Z", "pub-1"},
         {true, "2020-12-31T23:59:59.999Z", "pub-1"}, {true, "2021-01-01T00:00:00Z", "pub-2b"},
         {true, "2022-06-01T00:00:00Z", "pub-2b"},    {true, "2023-01-01T00:00:00Z", "none"},
         {false, "2022-01-01T00:00:00Z", "priv.1"},   {false, "2030-01-01T00:00:00Z", "none"},
@@ -74,7 +75,7 @@ static void chooses_the_newest_valid_key(void **state)
 static void refuses(void **state)
 {
 #define E1(kid, class, key) "[" ENTRY(kid, class, key, YEAR(2020), YEAR(2022)) "]"
-#define K64 "0123456789012345678901234567890123456789012345678901234567890123"
+#define K64                 "0123456789012345678901234567890123456789012345678901234567890123"
     static const struct {
         const char *text, *why;
     } cases[] = {
@@ -89,10 +90,13 @@ static void refuses(void **state)
         {E1("k", "public", "AAEC"), "t: key k: key must be 32 bytes"},
         {E1("k", "public", KEY_A "AAAA"), "t: key k: key must be 32 bytes"},
         {E1("k", "public", "not base64 at all, but long enough"), "t: key k: key must be 32 bytes"},
-        {"[" ENTRY("k", "public", KEY_A, "2020", YEAR(2022)) "]", "t: key k: not_before and not_after"},
-        {"[" ENTRY("k", "public", KEY_A, YEAR(2022), YEAR(2022)) "]", "t: key k: not_before must be"},
-        {"[" ENTRY("k", "public", KEY_A, YEAR(2020), YEAR(2022)) ","
-         ENTRY("k", "private", KEY_B, YEAR(2020), YEAR(2022)) "]", "t: the kid k stands twice"},
+        {"[" ENTRY("k", "public", KEY_A, "2020", YEAR(2022)) "]",
+         "t: key k: not_before and not_after"},
+        {"[" ENTRY("k", "public", KEY_A, YEAR(2022), YEAR(2022)) "]",
+         "t: key k: not_before must be"},
+        {"[" ENTRY("k", "public", KEY_A, YEAR(2020),
+                   YEAR(2022)) "," ENTRY("k", "private", KEY_B, YEAR(2020), YEAR(2022)) "]",
+         "t: the kid k stands twice"},
         {"[{\"kid\":\"k\",\"notafter\":1}]", "t: entry 1 has an unknown member"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -118,8 +122,9 @@ static void the_file_must_be_private(void **state)
     static const struct {
         mode_t mode;
         sl_status status;
-    } cases[] = {{0600, SL_OK},       {0400, SL_OK},       {0700, SL_OK},      {0640, SL_E_DENIED},
-                 {0604, SL_E_DENIED}, {0620, SL_E_DENIED}, {0602, SL_E_DENIED}, {0666, SL_E_DENIED}};
+    } cases[] = {{0600, SL_OK},       {0400, SL_OK},       {0700, SL_OK},
+                 {0640, SL_E_DENIED}, {0604, SL_E_DENIED}, {0620, SL_E_DENIED},
+                 {0602, SL_E_DENIED}, {0666, SL_E_DENIED}};
     char path[] = "/tmp/sluice-keyring-XXXXXX";
     int fd = mkstemp(path);
     assert_int_equal(write(fd, good, strlen(good)), strlen(good));

@@ -61,8 +61,8 @@ static void save_cert(const char *path, X509 *cert)
 static void save_key(const char *path, EVP_PKEY *key, const char *password)
 {
     FILE *f = fopen(path, "w");
-    assert_int_equal(PEM_write_PrivateKey(f, key, password ? EVP_aes_256_cbc() : NULL, NULL, 0, NULL,
-                                          (void *)(uintptr_t)password),
+    assert_int_equal(PEM_write_PrivateKey(f, key, password ? EVP_aes_256_cbc() : NULL, NULL, 0,
+                                          NULL, (void *)(uintptr_t)password),
                      1);
     fclose(f);
 }
@@ -95,7 +95,8 @@ static outcome shake(sl_tls *t, const identity *client_id, int version_max)
     SSL_set_connect_state(client);
     char byte;
     bool client_ok = false, server_ok = false;
-    for (int i = 0; i < 20; i++) { /* each turn moves one flight; TLS 1.3 tells a refused client late */
+    for (int i = 0; i < 20;
+         i++) { /* each turn moves one flight; TLS 1.3 tells a refused client late */
         client_ok = SSL_do_handshake(client) == 1;
         server_ok = SSL_do_handshake(server) == 1;
     }
@@ -104,7 +105,8 @@ static outcome shake(sl_tls *t, const identity *client_id, int version_max)
     o.version = SSL_version(client);
     X509 *peer = SSL_get1_peer_certificate(client);
     if (peer)
-        X509_NAME_get_text_by_NID(X509_get_subject_name(peer), NID_commonName, o.peer, sizeof(o.peer));
+        X509_NAME_get_text_by_NID(X509_get_subject_name(peer), NID_commonName, o.peer,
+                                  sizeof(o.peer));
     const unsigned char *alpn;
     unsigned alpn_n;
     SSL_get0_alpn_selected(client, &alpn, &alpn_n);
@@ -217,8 +219,9 @@ static int set_up(void **state)
     static const struct {
         char *path;
         const char *name;
-    } files[] = {{cert_file, "cert.pem"},      {key_file, "key.pem"}, {other_key_file, "other.pem"},
-                 {locked_key_file, "locked.pem"}, {ca_file, "ca.pem"},   {missing_file, "missing.pem"}};
+    } files[] = {{cert_file, "cert.pem"},       {key_file, "key.pem"},
+                 {other_key_file, "other.pem"}, {locked_key_file, "locked.pem"},
+                 {ca_file, "ca.pem"},           {missing_file, "missing.pem"}};
     assert_non_null(mkdtemp(folder));
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
         snprintf(files[i].path, sizeof(cert_file), "%s/%s", folder, files[i].name);
