@@ -95,39 +95,39 @@ bool sl_http_answered(const sl_http_request *r)
 
 /* ---- the answer's header ---- */
 
-static const char *reason(int status)
+typedef struct sl_http_text {
+    int status;
+    const char *text;
+} sl_http_text;
+
+/* clang-format off */
+static const sl_http_text reasons[] = {
+    {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {304, "Not Modified"},
+    {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
+    {405, "Method Not Allowed"}, {406, "Not Acceptable"}, {408, "Request Timeout"},
+    {409, "Conflict"}, {411, "Length Required"}, {413, "Content Too Large"},
+    {414, "URI Too Long"}, {415, "Unsupported Media Type"}, {417, "Expectation Failed"},
+    {422, "Unprocessable Content"}, {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"}, {499, "Client Closed Request"},
+    {500, "Internal Server Error"}, {501, "Not Implemented"}, {502, "Bad Gateway"},
+    {503, "Service Unavailable"}, {504, "Gateway Timeout"}, {505, "HTTP Version Not Supported"},
+    {0, "Status"},
+};
+
+/* The `code` of errors that the server itself answers. */
+static const sl_http_text refusal_codes[] = {
+    {408, "request_timeout"}, {411, "length_required"}, {413, "request_too_large"},
+    {414, "uri_too_long"}, {417, "expectation_failed"}, {431, "headers_too_large"},
+    {501, "not_implemented"}, {503, "overloaded"}, {505, "http_version_not_supported"},
+    {0, "malformed_request"},
+};
+/* clang-format on */
+
+static const char *text_of(const sl_http_text *t, int status)
 {
-    switch (status) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 202: return "Accepted";
-    case 204: return "No Content";
-    case 304: return "Not Modified";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 406: return "Not Acceptable";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 411: return "Length Required";
-    case 413: return "Content Too Large";
-    case 414: return "URI Too Long";
-    case 415: return "Unsupported Media Type";
-    case 417: return "Expectation Failed";
-    case 422: return "Unprocessable Content";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 499: return "Client Closed Request";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    case 505: return "HTTP Version Not Supported";
-    default: return "Status";
-    }
+    while (t->status != 0 && t->status != status)
+        t++;
+    return t->text;
 }
 
 static void add_date(sl_http_server *s, sl_buf *out)
@@ -171,8 +171,8 @@ static void begin(sl_http_request *r, int status, const char *content_type, int6
     assert(!r->begun && status >= 200 && status <= 599);
     /* A body that is still coming is either short enough to be read away or costs the connection.
      * After "Expect" nobody knows whether it comes at all. */
-    if (sl_conn_body_pending(c) && (c->parsed.chunked || c->parsed.expect_continue ||
-                                    c->body_left > SL_HTTP_DRAIN_MAX))
+    if (sl_conn_body_pending(c) &&
+        (c->parsed.chunked || c->parsed.expect_continue || c->body_left > SL_HTTP_DRAIN_MAX))
         r->keep = false;
     if (c->server->draining)
         r->keep = false;
@@ -189,7 +189,7 @@ static void begin(sl_http_request *r, int status, const char *content_type, int6
         ADD(out, "HTTP/1.1 ");
         sl_buf_add_u64(out, (uint64_t)status);
         sl_buf_addc(out, ' ');
-        sl_buf_adds(out, reason(status));
+        sl_buf_adds(out, text_of(reasons, status));
         ADD(out, "\r\n");
     }
     add_date(c->server, out);
@@ -330,22 +330,6 @@ void sl_http_error(sl_http_request *r, int status, const char *type, const char 
         error_answer(r, status, type, code, param, retry_after_s, message);
 }
 
-static const char *refusal_code(int status)
-{
-    switch (status) {
-    case 408: return "request_timeout";
-    case 411: return "length_required";
-    case 413: return "request_too_large";
-    case 414: return "uri_too_long";
-    case 417: return "expectation_failed";
-    case 431: return "headers_too_large";
-    case 501: return "not_implemented";
-    case 503: return "overloaded";
-    case 505: return "http_version_not_supported";
-    default: return "malformed_request";
-    }
-}
-
 void sl_conn_refuse(sl_conn *c, int status, const char *message)
 {
     sl_http_request *r = &c->req;
@@ -365,6 +349,6 @@ void sl_conn_refuse(sl_conn *c, int status, const char *message)
     sl_buf_clear(&r->extra);
     r->keep = false;
     error_answer(r, status, status >= 500 ? "server_error" : "invalid_request_error",
-                 refusal_code(status), NULL, status == 503 ? 1 : 0, message);
+                 text_of(refusal_codes, status), NULL, status == 503 ? 1 : 0, message);
     c->linger = true;
 }

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#define DEFAULT_CONNECT_MS 5000
+#define DEFAULT_CONNECT_MS    5000
 #define DEFAULT_FIRST_BYTE_MS 60000
-#define DEFAULT_IDLE_MS 60000
+#define DEFAULT_IDLE_MS       60000
 /* Memory for pieces that an open call keeps. */
 #define IN_KEEP (32u * 1024)
 /* A server that asks for more is not believed. */
@@ -200,20 +200,31 @@ static sl_status code_status(CURLcode code, bool *ret_retriable)
 {
     *ret_retriable = false;
     switch (code) {
-    case CURLE_OUT_OF_MEMORY: return SL_E_NOMEM;
+    case CURLE_OUT_OF_MEMORY:
+        return SL_E_NOMEM;
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CACERT_BADFILE: return SL_E_INVALID;
-    case CURLE_PEER_FAILED_VERIFICATION: return SL_E_DENIED;
+    case CURLE_SSL_CACERT_BADFILE:
+        return SL_E_INVALID;
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return SL_E_DENIED;
     case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_BAD_CONTENT_ENCODING: return SL_E_CORRUPT;
-    case CURLE_WRITE_ERROR: return SL_E_NOMEM; /* on_body fails for that reason alone */
+    case CURLE_BAD_CONTENT_ENCODING:
+        return SL_E_CORRUPT;
+    case CURLE_WRITE_ERROR:
+        return SL_E_NOMEM; /* on_body fails for that reason alone */
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
-    case CURLE_SSL_CONNECT_ERROR: *ret_retriable = true; return SL_E_UNAVAILABLE;
-    case CURLE_OPERATION_TIMEDOUT: *ret_retriable = true; return SL_E_TIMEOUT;
-    default: *ret_retriable = true; return SL_E_IO;
+    case CURLE_SSL_CONNECT_ERROR:
+        *ret_retriable = true;
+        return SL_E_UNAVAILABLE;
+    case CURLE_OPERATION_TIMEDOUT:
+        *ret_retriable = true;
+        return SL_E_TIMEOUT;
+    default:
+        *ret_retriable = true;
+        return SL_E_IO;
     }
 }
 

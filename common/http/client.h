@@ -33,11 +33,11 @@ typedef struct sl_http_call_options {
     const char *url;
     const char *const *headers; /* "Name: value", ends with NULL; may be NULL */
     sl_str body;
-    int64_t connect_timeout_ms; /* default 5,000 */
-    int64_t first_byte_timeout_ms; /* until the first body byte; default 60,000 */
-    int64_t idle_timeout_ms;  /* without a byte after that; default 60,000 */
-    int64_t total_timeout_ms; /* 0: none */
-    const char *ca_file;      /* NULL: the system's */
+    int64_t connect_timeout_ms;       /* default 5,000 */
+    int64_t first_byte_timeout_ms;    /* until the first body byte; default 60,000 */
+    int64_t idle_timeout_ms;          /* without a byte after that; default 60,000 */
+    int64_t total_timeout_ms;         /* 0: none */
+    const char *ca_file;              /* NULL: the system's */
     const char *cert_file, *key_file; /* client certificate; NULL: none */
 } sl_http_call_options;
 
@@ -50,9 +50,12 @@ typedef struct sl_http_callbacks {
     void (*on_done)(void *arg, const sl_http_result *res);
 } sl_http_callbacks;
 
-sl_status sl_http_client_open(sl_http_client **ret, sl_loop *l, int connections_max, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_http_client_open(sl_http_client **ret, sl_loop *l, int connections_max,
+                              sl_error *reterr) SL_MUST_CHECK;
 void sl_http_client_free(sl_http_client *c); /* cancels open calls: on_done runs */
-sl_status sl_http_call_start(sl_http_call **ret, sl_http_client *c, const sl_http_call_options *opt, const sl_http_callbacks *cb, void *arg, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_http_call_start(sl_http_call **ret, sl_http_client *c, const sl_http_call_options *opt,
+                             const sl_http_callbacks *cb, void *arg,
+                             sl_error *reterr) SL_MUST_CHECK;
 void sl_http_call_cancel(sl_http_call *call); /* on_done runs before this returns */
 
 /* Splits a server-sent event stream (WHATWG HTML 9.2) into events, over any chunk borders. Only
@@ -64,9 +67,11 @@ typedef struct sl_sse {
     bool has_data;
     bool later; /* past the first line, which may start with a byte order mark */
 } sl_sse;
-typedef bool (*sl_sse_fn)(void *arg, sl_str data); /* false stops: the rest of these bytes is dropped */
+typedef bool (*sl_sse_fn)(void *arg,
+                          sl_str data); /* false stops: the rest of these bytes is dropped */
 /* Events over `max` bytes are SL_E_TOO_LARGE; the splitter is then good for sl_sse_done only. */
-sl_status sl_sse_feed(sl_sse *s, sl_str bytes, size_t max, sl_sse_fn fn, void *arg, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_sse_feed(sl_sse *s, sl_str bytes, size_t max, sl_sse_fn fn, void *arg,
+                      sl_error *reterr) SL_MUST_CHECK;
 void sl_sse_done(sl_sse *s);
 
 #endif

@@ -33,7 +33,7 @@ struct sl_http_call {
     struct curl_slist *headers;
     sl_http_callbacks cb;
     void *arg;
-    sl_buf body; /* of the request */
+    sl_buf body;       /* of the request */
     sl_buf in, fields; /* body and header lines of the answer, not delivered yet */
     sl_timer *timer;
     int64_t start_ms, last_ms;
@@ -42,7 +42,7 @@ struct sl_http_call {
     bool is_ready, first_byte, delivering, ended;
 };
 
-void sl_call_deliver(sl_http_call *call); /* may free it */
+void sl_call_deliver(sl_http_call *call);            /* may free it */
 void sl_call_end(sl_http_call *call, CURLcode code); /* as libcurl says */
 
 #endif

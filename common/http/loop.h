@@ -24,16 +24,19 @@ void sl_loop_stop(sl_loop *l);
 sl_status sl_loop_post(sl_loop *l, sl_loop_fn fn, void *arg) SL_MUST_CHECK;
 
 /* A timer is idle until set; it fires once a setting unless `every`. */
-sl_status sl_timer_open(sl_timer **ret, sl_loop *l, sl_loop_fn fn, void *arg, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_timer_open(sl_timer **ret, sl_loop *l, sl_loop_fn fn, void *arg,
+                        sl_error *reterr) SL_MUST_CHECK;
 void sl_timer_set(sl_timer *t, int64_t after_ms);
 void sl_timer_every(sl_timer *t, int64_t period_ms);
 void sl_timer_cancel(sl_timer *t);
 void sl_timer_free(sl_timer *t);
 
 /* Calls fn whenever fd is readable (level-triggered). The fd stays the caller's. */
-sl_status sl_watch_open(sl_watch **ret, sl_loop *l, int fd, sl_loop_fn fn, void *arg, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_watch_open(sl_watch **ret, sl_loop *l, int fd, sl_loop_fn fn, void *arg,
+                        sl_error *reterr) SL_MUST_CHECK;
 void sl_watch_free(sl_watch *w);
 /* Calls fn in the loop when the signal arrives. One loop of a process watches signals. */
-sl_status sl_watch_signal(sl_watch **ret, sl_loop *l, int signo, sl_loop_fn fn, void *arg, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_watch_signal(sl_watch **ret, sl_loop *l, int signo, sl_loop_fn fn, void *arg,
+                          sl_error *reterr) SL_MUST_CHECK;
 
 #endif

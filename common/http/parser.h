@@ -14,8 +14,8 @@
 
 #include "common/base/buf.h"
 
-#define SL_HTTP_FIELDS_MAX 100       /* nginx, Apache and Node allow about as many */
-#define SL_HTTP_LINE_MAX (8u * 1024) /* request line; RFC 9112 3 asks for 8,000 at least */
+#define SL_HTTP_FIELDS_MAX 100         /* nginx, Apache and Node allow about as many */
+#define SL_HTTP_LINE_MAX   (8u * 1024) /* request line; RFC 9112 3 asks for 8,000 at least */
 
 typedef struct sl_http_span {
     uint32_t at, n;
@@ -28,7 +28,8 @@ typedef struct sl_http_field {
 typedef struct sl_http_head {
     sl_http_field *fields; /* kept between requests */
     uint32_t fields_n, fields_cap;
-    uint32_t pos; /* where the first line that is not parsed yet starts; when done: the head's size */
+    uint32_t
+        pos; /* where the first line that is not parsed yet starts; when done: the head's size */
     sl_http_span method, path, query;
     uint64_t length;
     uint8_t minor; /* HTTP/1.minor */

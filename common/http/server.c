@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define SCRATCH (64u * 1024)
+#define SCRATCH      (64u * 1024)
 #define SWEEP_MS_MAX 250
 /* Connections taken in one turn, so that a flood of them can't starve those that are open. */
 #define ACCEPT_BATCH 64
@@ -228,7 +228,8 @@ void sl_http_server_drain(sl_http_server *s)
     sl_conn *c;
     s->draining = true;
     stop_listening(s);
-    TAILQ_FOREACH(c, &s->conns, link) {
+    TAILQ_FOREACH(c, &s->conns, link)
+    {
         if (c->state == C_HEAD && c->head.len == 0 && c->depth == 0) {
             c->state = C_CLOSE; /* idle; what was written still goes out */
             sl_conn_kick(c);

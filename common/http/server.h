@@ -26,35 +26,40 @@ typedef struct sl_http_handlers {
     void (*on_headers)(void *arg, sl_http_request *r);
     void (*on_request)(void *arg, sl_http_request *r);
     void (*on_close)(void *arg, sl_http_request *r); /* r is freed after this returns */
-    void (*on_writable)(void *arg, sl_http_request *r); /* a stream's pending output fell under the low mark; may be NULL */
+    void (*on_writable)(
+        void *arg,
+        sl_http_request *r); /* a stream's pending output fell under the low mark; may be NULL */
 } sl_http_handlers;
 
 typedef struct sl_http_server_options {
-    const char *listen;      /* "127.0.0.1:8080", "[::]:8080", ":8080" (all); port 0: any */
-    size_t header_max;       /* bytes; default 32 KiB */
-    size_t body_max;         /* bytes; default 1,000,000 */
-    int connections_max;     /* default 4,096; the next one gets 503 */
-    int64_t header_timeout_ms; /* from the first byte of a request to its header's end; default 10,000 */
-    int64_t body_timeout_ms;   /* the body's whole; default 30,000 */
-    int64_t idle_timeout_ms;   /* between requests; default 75,000 */
-    int64_t write_timeout_ms;  /* no byte taken by the client; default 30,000 */
-    sl_tls *tls;             /* NULL: plain */
+    const char *listen;  /* "127.0.0.1:8080", "[::]:8080", ":8080" (all); port 0: any */
+    size_t header_max;   /* bytes; default 32 KiB */
+    size_t body_max;     /* bytes; default 1,000,000 */
+    int connections_max; /* default 4,096; the next one gets 503 */
+    int64_t
+        header_timeout_ms; /* from the first byte of a request to its header's end; default 10,000 */
+    int64_t body_timeout_ms;  /* the body's whole; default 30,000 */
+    int64_t idle_timeout_ms;  /* between requests; default 75,000 */
+    int64_t write_timeout_ms; /* no byte taken by the client; default 30,000 */
+    sl_tls *tls;              /* NULL: plain */
     bool reuse_port;
 } sl_http_server_options;
 
-sl_status sl_http_server_open(sl_http_server **ret, sl_loop *l, const sl_http_server_options *opt, const sl_http_handlers *h, void *arg, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_http_server_open(sl_http_server **ret, sl_loop *l, const sl_http_server_options *opt,
+                              const sl_http_handlers *h, void *arg, sl_error *reterr) SL_MUST_CHECK;
 int sl_http_server_port(const sl_http_server *s);
 /* Stops accepting; open requests go on; connections close after their current answer. */
 void sl_http_server_drain(sl_http_server *s);
 int sl_http_server_connections(const sl_http_server *s);
-void sl_http_server_free(sl_http_server *s); /* closes everything; on_close runs for open requests */
+void sl_http_server_free(
+    sl_http_server *s); /* closes everything; on_close runs for open requests */
 
 sl_str sl_http_method(const sl_http_request *r);
 sl_str sl_http_path(const sl_http_request *r);  /* without the query */
 sl_str sl_http_query(const sl_http_request *r); /* without '?' */
 /* Case-insensitive; p == NULL when absent; the first one where repeated. */
 sl_str sl_http_header(const sl_http_request *r, const char *name);
-sl_str sl_http_body(sl_http_request *r); /* one piece */
+sl_str sl_http_body(sl_http_request *r);       /* one piece */
 sl_str sl_http_peer(const sl_http_request *r); /* "10.0.0.1:4711" */
 void sl_http_set_user(sl_http_request *r, void *user);
 void *sl_http_user(const sl_http_request *r);
@@ -73,8 +78,10 @@ bool sl_http_answered(const sl_http_request *r); /* an answer was begun */
 
 /* {"error":{"message","type","param","code"}} with Retry-After when retry_after_s > 0.
  * param and code may be NULL. */
-void sl_http_error(sl_http_request *r, int status, const char *type, const char *code, const char *param, int retry_after_s, const char *message);
+void sl_http_error(sl_http_request *r, int status, const char *type, const char *code,
+                   const char *param, int retry_after_s, const char *message);
 /* The same JSON, appended to a buffer (for SSE error events and dead ends elsewhere). */
-void sl_http_error_body(sl_buf *out, const char *type, const char *code, const char *param, const char *message);
+void sl_http_error_body(sl_buf *out, const char *type, const char *code, const char *param,
+                        const char *message);
 
 #endif

@@ -30,7 +30,7 @@
 #define SL_HTTP_DRAIN_MAX (64u * 1024)
 /* What a lingering close reads at most: over the 20 MB bodies that clients do send. */
 #define SL_HTTP_LINGER_BYTES (64u * 1024 * 1024)
-#define SL_HTTP_LINGER_MS 5000
+#define SL_HTTP_LINGER_MS    5000
 /* Connections over connections_max that are told so at one time; the next are cut. */
 #define SL_HTTP_REFUSED_MAX 64
 /* Request memory that an idle connection keeps. */
@@ -51,10 +51,10 @@ struct sl_http_request {
     sl_conn *conn;
     void *user;
     sl_buf body;
-    sl_buf extra; /* response header lines that the handler added */
-    bool visible; /* a handler has seen it: it gets on_close */
-    bool begun;   /* the answer's header is written */
-    bool ended;   /* the answer is complete */
+    sl_buf extra;                    /* response header lines that the handler added */
+    bool visible;                    /* a handler has seen it: it gets on_close */
+    bool begun;                      /* the answer's header is written */
+    bool ended;                      /* the answer is complete */
     bool stream, chunked, head_only; /* of the answer */
     bool keep;                       /* the connection lives on after the answer */
     bool blocked;                    /* stream output had to wait: on_writable is due */
@@ -65,12 +65,12 @@ struct sl_conn {
     TAILQ_ENTRY(sl_conn) link, kick_link;
     sl_wire wire;
     sl_conn_state state;
-    bool kicked; /* in the server's kick list */
-    bool dead;   /* to be freed by settle */
-    bool linger; /* after the answer */
-    bool gone;   /* on_close is running or ran: answers are ignored */
-    bool refused; /* over connections_max */
-    int depth;   /* > 0: inside the state machine, settle follows */
+    bool kicked;         /* in the server's kick list */
+    bool dead;           /* to be freed by settle */
+    bool linger;         /* after the answer */
+    bool gone;           /* on_close is running or ran: answers are ignored */
+    bool refused;        /* over connections_max */
+    int depth;           /* > 0: inside the state machine, settle follows */
     int64_t deadline_ms; /* of the state; 0: none */
     size_t lingered;
     sl_buf head;
@@ -105,8 +105,8 @@ struct sl_http_server {
 /* conn.c */
 sl_conn *sl_conn_open(sl_http_server *s, int fd, const union sl_peer *peer, bool refused);
 void sl_conn_settle(sl_conn *c);
-void sl_conn_kick(sl_conn *c); /* settle it at the end of this turn of the loop */
-void sl_conn_free(sl_conn *c); /* on_close runs for an open request */
+void sl_conn_kick(sl_conn *c);                   /* settle it at the end of this turn of the loop */
+void sl_conn_free(sl_conn *c);                   /* on_close runs for an open request */
 void sl_conn_expire(sl_conn *c, int64_t now_ms); /* deadlines; marks and settles */
 void sl_conn_answer_ended(sl_conn *c);
 bool sl_conn_body_pending(const sl_conn *c);

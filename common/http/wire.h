@@ -37,26 +37,26 @@ typedef struct sl_wire {
     const sl_wire_env *env;
     void *arg;
     int fd;
-    bool reading, writing, ready; /* ready: the TLS handshake is over (plain: from the start) */
+    bool reading, writing, ready;   /* ready: the TLS handshake is over (plain: from the start) */
     struct event read_ev, write_ev; /* plain */
     struct bufferevent *bev;        /* TLS; NULL: plain */
     sl_buf out;
-    size_t out_at;         /* bytes of out that are gone */
-    uint64_t sent;         /* bytes that left out */
-    uint64_t taken;        /* bytes that the socket had taken at the last look */
+    size_t out_at;  /* bytes of out that are gone */
+    uint64_t sent;  /* bytes that left out */
+    uint64_t taken; /* bytes that the socket had taken at the last look */
     int64_t progress_ms;
 } sl_wire;
 
 /* ssl: an OpenSSL session (taken), or NULL. False: out of memory; the fd stays the caller's. */
 bool sl_wire_open(sl_wire *w, const sl_wire_env *env, void *arg, int fd, void *ssl);
 void sl_wire_close(sl_wire *w);
-void sl_wire_reset(sl_wire *w);         /* the peer will see a reset instead of an end of file */
-bool sl_wire_flush(sl_wire *w);         /* false: the connection is broken */
+void sl_wire_reset(sl_wire *w); /* the peer will see a reset instead of an end of file */
+bool sl_wire_flush(sl_wire *w); /* false: the connection is broken */
 /* All output is gone: progress shall be called in the next turn nevertheless. */
 void sl_wire_want_progress(sl_wire *w);
 size_t sl_wire_pending(const sl_wire *w);
 void sl_wire_read(sl_wire *w, bool on);
-void sl_wire_shutdown(sl_wire *w);      /* no more output; reading goes on */
+void sl_wire_shutdown(sl_wire *w); /* no more output; reading goes on */
 /* True when output waits and no byte was taken for timeout_ms. Called now and then. */
 bool sl_wire_stalled(sl_wire *w, int64_t now_ms, int64_t timeout_ms);
 /* True when the peer has closed or reset, found without reading. */

@@ -23,9 +23,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BODY 1024
-#define ANSWER 600
-#define CONNS_MAX 256
+#define BODY       1024
+#define ANSWER     600
+#define CONNS_MAX  256
 #define ROUNDS_MAX 50
 
 static char answer[ANSWER];
@@ -44,9 +44,7 @@ static void sl_request(void *arg, sl_http_request *r)
         sl_http_answer(r, 200, "application/json", (sl_str){answer, ANSWER});
 }
 
-static void sl_close(void *arg, sl_http_request *r)
-{
-}
+static void sl_close(void *arg, sl_http_request *r) {}
 
 static void serve_sluice(int fd)
 {

@@ -107,7 +107,7 @@ static void play(const uint8_t *p, size_t n, size_t piece, sl_buf *ret)
     for (int i = 0; i < 10 && sl_http_server_connections(f.server) > 0; i++)
         event_base_loop(sl_loop_base(f.loop), EVLOOP_NONBLOCK);
     if (sl_http_server_connections(f.server) != 0)
-        abort(); /* a connection without a client stays */
+        abort();                                  /* a connection without a client stays */
     for (size_t i = 0; i + 12 < f.out.len; i++) { /* not all of it: the date may differ */
         if (memcmp(f.out.data + i, "HTTP/1.1 ", 9) == 0)
             sl_buf_add(&f.seen, f.out.data + i, 12);

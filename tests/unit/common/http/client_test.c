@@ -19,11 +19,14 @@ static void answers(void **state)
     assert_string_equal(g.body.data, "/some/path");
     assert_non_null(strstr(g.fields.data, "Content-Type=text/plain;Content-Length=10;"));
     got_done(&g);
-    call(&c, &g, (sl_http_call_options){.method = "GET", .url = url_of(h, "/headers"), .headers = headers});
+    call(&c, &g,
+         (sl_http_call_options){.method = "GET", .url = url_of(h, "/headers"), .headers = headers});
     assert_string_equal(g.body.data, "a b");
     got_done(&g);
     memset(big, 'p', sizeof big);
-    call(&c, &g, (sl_http_call_options){.method = "POST", .url = url_of(h, "/echo"), .body = {big, sizeof big}});
+    call(&c, &g,
+         (sl_http_call_options){
+             .method = "POST", .url = url_of(h, "/echo"), .body = {big, sizeof big}});
     assert_int_equal(g.body.len, sizeof big);
     assert_memory_equal(g.body.data, big, sizeof big);
     got_done(&g);
@@ -210,8 +213,10 @@ static void broken_servers(void **state)
         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", SL_E_IO, 200, true},
         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", SL_E_IO, 200, false},
         {"SSH-2.0-nonsense\r\n", SL_E_CORRUPT, 0, false},
-        {"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", SL_OK, 302, false},
-        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", SL_OK, 200, true},
+        {"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", SL_OK,
+         302, false},
+        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", SL_OK, 200,
+         true},
         {"HTTP/1.0 200 OK\r\n\r\nuntil the end", SL_OK, 200, true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -19,16 +19,16 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <pthread.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT_MS 10000
-#define HELD_MAX 64
+#define WAIT_MS   10000
+#define HELD_MAX  64
 #define BIG_BYTES (24u * 1024 * 1024)
 
 typedef struct hx {

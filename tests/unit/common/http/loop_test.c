@@ -26,7 +26,7 @@ static sl_loop *open_loop(void)
 /* ---- posts ---- */
 
 #define POSTERS 4
-#define POSTS 5000
+#define POSTS   5000
 
 typedef struct poster {
     sl_loop *l;

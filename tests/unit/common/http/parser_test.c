@@ -16,8 +16,8 @@ typedef struct head_case {
 } head_case;
 
 #define L1 "POST /v1/x HTTP/1.1\r\n"
-#define H "Host: a\r\n"
-#define N "Content-Length: 5\r\n"
+#define H  "Host: a\r\n"
+#define N  "Content-Length: 5\r\n"
 
 static const head_case head_cases[] = {
     {"GET / HTTP/1.1\r\n" H "\r\n", 0},

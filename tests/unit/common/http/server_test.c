@@ -23,7 +23,8 @@ static void answers(void **state)
     assert_false(has(&a, "Connection: close"));
     answer_done(&a);
     /* the same connection, one byte at a time */
-    for (const char *p = "GET /headers HTTP/1.1\r\n" HOST "x-probe:  a b \r\nX-Probe: 2\r\n\r\n"; *p; p++)
+    for (const char *p = "GET /headers HTTP/1.1\r\n" HOST "x-probe:  a b \r\nX-Probe: 2\r\n\r\n";
+         *p; p++)
         assert_true(put(fd, p, 1));
     expect(fd, 200, "a b");
     say(fd, "GET /headers HTTP/1.1\r\n" HOST "\r\n");
@@ -216,9 +217,9 @@ static void errors_of_handlers(void **state)
     assert_int_equal(a.status, 429);
     assert_true(has(&a, "Retry-After: 7\r\n"));
     assert_true(has(&a, "Content-Type: application/json\r\n"));
-    assert_string_equal(a.body.data,
-                        "{\"error\":{\"message\":\"Slow \\\"down\\\".\",\"type\":\"rate_limit_error\","
-                        "\"param\":null,\"code\":\"rate_limited\"}}");
+    assert_string_equal(
+        a.body.data, "{\"error\":{\"message\":\"Slow \\\"down\\\".\",\"type\":\"rate_limit_error\","
+                     "\"param\":null,\"code\":\"rate_limited\"}}");
     answer_done(&a);
     /* refused before the body: the connection stays usable when the body is short */
     say(fd, "POST /deny HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\n");
@@ -282,12 +283,16 @@ static void refusals(void **state)
         {"\x16\x03\x01", 400, "malformed_request"},
         {"GET / HTTP/1.1\r\n\r\n", 400, "malformed_request"},
         {"GET / HTTP/1.1\r\n" HOST "A: b\r\n c\r\n\r\n", 400, "malformed_request"},
-        {"POST / HTTP/1.1\r\n" HOST "Content-Length: 1\r\nContent-Length: 1\r\n\r\nx", 400, "malformed_request"},
-        {"POST / HTTP/1.1\r\n" HOST "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx", 400, "malformed_request"},
-        {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nnonsense\r\n", 400, "malformed_request"},
+        {"POST / HTTP/1.1\r\n" HOST "Content-Length: 1\r\nContent-Length: 1\r\n\r\nx", 400,
+         "malformed_request"},
+        {"POST / HTTP/1.1\r\n" HOST "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx", 400,
+         "malformed_request"},
+        {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nnonsense\r\n", 400,
+         "malformed_request"},
         {"POST / HTTP/1.1\r\n" HOST "\r\n", 411, "length_required"},
         {"POST / HTTP/1.1\r\n" HOST "Content-Length: 99999\r\n\r\n", 413, "request_too_large"},
-        {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3e9\r\nx", 413, "request_too_large"},
+        {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3e9\r\nx", 413,
+         "request_too_large"},
         {"BREW / HTTP/1.1\r\n" HOST "\r\n", 501, "not_implemented"},
         {"GET / HTTP/3.0\r\n" HOST "\r\n", 505, "http_version_not_supported"},
     };
@@ -590,8 +595,14 @@ static void drain(void **state)
 
 static void listening(void **state)
 {
-    static const char *const wrong[] = {"", "x", "127.0.0.1", "127.0.0.1:99999", "127.0.0.1:x",
-                                        "[::1:80", "no.such.host.invalid:80", NULL};
+    static const char *const wrong[] = {"",
+                                        "x",
+                                        "127.0.0.1",
+                                        "127.0.0.1:99999",
+                                        "127.0.0.1:x",
+                                        "[::1:80",
+                                        "no.such.host.invalid:80",
+                                        NULL};
     static const sl_http_handlers handlers = {NULL, hx_on_request, hx_on_close, NULL};
     sl_http_server *a, *b;
     sl_loop *l;
@@ -603,13 +614,18 @@ static void listening(void **state)
         assert_int_equal(sl_http_server_open(&a, l, &o, &handlers, NULL, &e), SL_E_INVALID);
         assert_true(strlen(e.text) > 20);
     }
-    assert_int_equal(sl_http_server_open(&a, l, &(sl_http_server_options){.listen = ":0", .reuse_port = true},
-                                         &handlers, NULL, &e), SL_OK);
+    assert_int_equal(
+        sl_http_server_open(&a, l, &(sl_http_server_options){.listen = ":0", .reuse_port = true},
+                            &handlers, NULL, &e),
+        SL_OK);
     snprintf(text, sizeof text, ":%d", sl_http_server_port(a));
-    assert_int_equal(sl_http_server_open(&b, l, &(sl_http_server_options){.listen = text}, &handlers,
-                                         NULL, &e), SL_E_IO);
-    assert_int_equal(sl_http_server_open(&b, l, &(sl_http_server_options){.listen = text, .reuse_port = true},
-                                         &handlers, NULL, &e), SL_OK);
+    assert_int_equal(
+        sl_http_server_open(&b, l, &(sl_http_server_options){.listen = text}, &handlers, NULL, &e),
+        SL_E_IO);
+    assert_int_equal(
+        sl_http_server_open(&b, l, &(sl_http_server_options){.listen = text, .reuse_port = true},
+                            &handlers, NULL, &e),
+        SL_OK);
     sl_http_server_free(a);
     sl_http_server_free(b);
     sl_http_server_free(NULL);

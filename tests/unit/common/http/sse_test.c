@@ -26,9 +26,15 @@ static const sse_case cases[] = {
     {"data:\ndata:\n\n", "\n|"},
     {"datax: a\nDATA: b\n data: c\n\n", ""},
     {"\n\n\ndata: a\n\n\n\n", "a|"},
-    {"\xef\xbb\xbf" "data: a\n\n", "a|"},
-    {"\xef\xbb\xbf\xef\xbb\xbf" "data: a\n\n", ""},
-    {"data: a\n\n\xef\xbb\xbf" "data: b\n\n", "a|"},
+    {"\xef\xbb\xbf"
+     "data: a\n\n",
+     "a|"},
+    {"\xef\xbb\xbf\xef\xbb\xbf"
+     "data: a\n\n",
+     ""},
+    {"data: a\n\n\xef\xbb\xbf"
+     "data: b\n\n",
+     "a|"},
     {"data: no end\n", ""},
     {"data: {\"a\":\"b: c\"}\n\ndata: [DONE]\n\n", "{\"a\":\"b: c\"}|[DONE]|"},
     {"", ""},

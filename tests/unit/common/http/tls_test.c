@@ -49,7 +49,8 @@ static int remove_certificates(void **state)
 
 static sl_tls *open_tls(bool with_client_ca)
 {
-    sl_tls_options opt = {.cert_file = cert, .key_file = key, .client_ca = with_client_ca ? ca : NULL};
+    sl_tls_options opt = {
+        .cert_file = cert, .key_file = key, .client_ca = with_client_ca ? ca : NULL};
     sl_tls *t = NULL;
     sl_error e;
     if (sl_tls_open(&t, &opt, &e) != SL_OK)
