@@ -1,5 +1,7 @@
 #include "common/base/json_check.h"
 
+#include "common/base/json_scan.h"
+
 typedef struct scan {
     const uint8_t *p;
     size_t i, n;
@@ -55,33 +57,42 @@ static sl_status check_unicode(scan *s)
     return SL_OK;
 }
 
+/* i stands behind a backslash. */
+static sl_status check_escape(scan *s)
+{
+    uint8_t c = s->p[s->i++];
+    if (c == 'u')
+        return check_unicode(s);
+    if (c == 0 || !strchr("\"\\/bfnrt", c))
+        return bad(s, s->i - 2, "unknown escape in a string");
+    return SL_OK;
+}
+
 /* i stands behind the opening quote; afterwards behind the closing one. */
 static sl_status check_string(scan *s)
 {
     size_t start = s->i - 1;
     while (s->i < s->n) {
-        uint8_t c = s->p[s->i++];
-        if (c == '"')
+        s->i += sl_json_plain(s->p + s->i, s->n - s->i);
+        s->i += sl_json_wide(s->p + s->i, s->n - s->i);
+        if (s->i == s->n)
+            break;
+        uint8_t c = s->p[s->i];
+        if (c == '"') {
+            s->i++;
             return SL_OK;
-        if (c < 0x20)
-            return bad(s, s->i - 1, "a control character in a string must be escaped");
-        if (c >= 0x80) {
-            size_t k = sl_utf8_char(s->p + s->i - 1, s->n - s->i + 1);
-            if (k == 0)
-                return bad(s, s->i - 1, "not UTF-8");
-            s->i += k - 1;
-        } else if (c == '\\') {
-            if (s->i == s->n)
-                break;
-            c = s->p[s->i++];
-            if (c == 'u') {
-                sl_status st = check_unicode(s);
-                if (st)
-                    return st;
-            } else if (c == 0 || !strchr("\"\\/bfnrt", c)) {
-                return bad(s, s->i - 2, "unknown escape in a string");
-            }
         }
+        if (c < 0x20)
+            return bad(s, s->i, "a control character in a string must be escaped");
+        if (c >= 0x80)
+            return bad(s, s->i, "not UTF-8");
+        if (c != '\\') /* plain again, behind wide characters */
+            continue;
+        if (++s->i == s->n)
+            break;
+        sl_status st = check_escape(s);
+        if (st)
+            return st;
     }
     return bad(s, start, "the string is not closed");
 }

@@ -1,22 +1,11 @@
 #include "common/base/jsonw.h"
 
+#include "common/base/json_scan.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* True when none of eight bytes needs a look: no control, quote, backslash or non-ASCII byte. */
-static bool plain8(const uint8_t *p)
-{
-    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
-    uint64_t w;
-    memcpy(&w, p, 8);
-    uint64_t quote = w ^ ones * '"', slash = w ^ ones * '\\';
-    /* (x - 1) & ~x has a top bit for each zero byte, x - 0x20 borrows below 0x20; a borrow may
-     * run into the next byte, which only sends eight plain bytes down the slow path. */
-    uint64_t odd = w | (w - ones * 0x20) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
-    return (odd & tops) == 0;
-}
 
 static void escape_byte(sl_buf *b, uint8_t c)
 {
@@ -38,29 +27,19 @@ void sl_json_escape(sl_buf *b, sl_str v)
     size_t i = 0, start = 0;
     if (v.n == 0 || !sl_buf_reserve(b, v.n))
         return;
-    while (i < v.n) {
-        while (v.n - i >= 8 && plain8(p + i))
-            i += 8;
+    for (;;) {
+        i += sl_json_plain(p + i, v.n - i);
+        size_t wide = sl_json_wide(p + i, v.n - i);
+        i += wide;
         if (i == v.n)
             break;
-        uint8_t c = p[i];
-        if (c < 0x80) {
-            if (c >= 0x20 && c != '"' && c != '\\') {
-                i++;
-                continue;
-            }
-            sl_buf_add(b, p + start, i - start);
-            escape_byte(b, c);
-            start = ++i;
+        if (wide && p[i] < 0x80) /* behind wide characters plain ones may follow */
             continue;
-        }
-        size_t k = sl_utf8_char(p + i, v.n - i);
-        if (k) {
-            i += k;
-            continue;
-        }
         sl_buf_add(b, p + start, i - start);
-        sl_buf_add(b, "\xef\xbf\xbd", 3); /* U+FFFD */
+        if (p[i] < 0x80)
+            escape_byte(b, p[i]);
+        else
+            sl_buf_add(b, "\xef\xbf\xbd", 3); /* U+FFFD */
         start = ++i;
     }
     sl_buf_add(b, p + start, v.n - start);
