@@ -158,8 +158,9 @@ sl_status sl_chunk_parse(sl_chunk *ret, sl_str body, sl_error *reterr)
     if (sl_json_kind(ret->root) != SL_J_OBJECT || !read_choices(ret, &delta) || !read_usage(ret) ||
         !read_error(ret)) {
         sl_chunk_done(ret);
-        return sl_fail(reterr, SL_E_INVALID,
-                       "a chunk is not one chat.completion.chunk of one choice, a usage or an error");
+        return sl_fail(
+            reterr, SL_E_INVALID,
+            "a chunk is not one chat.completion.chunk of one choice, a usage or an error");
     }
     ret->heartbeat = !delta && !ret->has_usage && !ret->has_error;
     return SL_OK;
@@ -209,7 +210,8 @@ static void choice_open(sl_jsonw *w)
     sl_jsonw_i64(w, "index", 0);
 }
 
-void sl_sse_write_delta(sl_buf *out, const sl_answer_head *h, const sl_chunk *c, sl_str content, const char *finish)
+void sl_sse_write_delta(sl_buf *out, const sl_answer_head *h, const sl_chunk *c, sl_str content,
+                        const char *finish)
 {
     sl_jsonw w;
     event_open(out, &w);
@@ -217,7 +219,8 @@ void sl_sse_write_delta(sl_buf *out, const sl_answer_head *h, const sl_chunk *c,
     choice_open(&w);
     if (h->kind == SL_CHAT) {
         sl_jsonw_obj(&w, "delta");
-        delta_text(&w, c ? c->role : (sl_str){NULL, 0}, content, c ? c->reasoning : (sl_str){NULL, 0});
+        delta_text(&w, c ? c->role : (sl_str){NULL, 0}, content,
+                   c ? c->reasoning : (sl_str){NULL, 0});
         if (c && c->tool_calls) {
             sl_jsonw_raw(&w, "tool_calls", SL_STR(""));
             sl_json_write(c->tool_calls, out);
@@ -274,7 +277,8 @@ void sl_sse_write_done(sl_buf *out)
     sl_buf_adds(out, "data: [DONE]\n\n");
 }
 
-void sl_answer_write(sl_buf *out, const sl_answer_head *h, sl_str content, sl_str reasoning, sl_str tool_calls_json, const char *finish, const sl_usage *u)
+void sl_answer_write(sl_buf *out, const sl_answer_head *h, sl_str content, sl_str reasoning,
+                     sl_str tool_calls_json, const char *finish, const sl_usage *u)
 {
     sl_jsonw w = sl_jsonw_on(out);
     head(&w, h, "chat.completion");

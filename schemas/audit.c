@@ -28,10 +28,13 @@ typedef struct text_field {
     const char *name;
     size_t offset;
 } text_field;
-#define TEXT(f) {#f, offsetof(sl_audit, f)}
+#define TEXT(f)                   \
+    {                             \
+#f, offsetof(sl_audit, f) \
+    }
 static const text_field TEXTS[] = {
-    TEXT(id),   TEXT(policy), TEXT(tenant), TEXT(model), TEXT(front), TEXT(topic), TEXT(checksum),
-    TEXT(run),  TEXT(digest), TEXT(end),    TEXT(env),   TEXT(cause),
+    TEXT(id),       TEXT(policy), TEXT(tenant), TEXT(model), TEXT(front), TEXT(topic),
+    TEXT(checksum), TEXT(run),    TEXT(digest), TEXT(end),   TEXT(env),   TEXT(cause),
 };
 #define TEXTS_N (sizeof(TEXTS) / sizeof(TEXTS[0]))
 
@@ -46,7 +49,10 @@ typedef struct number_field {
     size_t offset;
     size_t size; /* of int64_t, uint64_t or int */
 } number_field;
-#define NUMBER(f) {#f, offsetof(sl_audit, f), sizeof(((sl_audit *)0)->f)}
+#define NUMBER(f)                                             \
+    {                                                         \
+#f, offsetof(sl_audit, f), sizeof(((sl_audit *)0)->f) \
+    }
 static const number_field NUMBERS[] = {
     NUMBER(count), NUMBER(bytes), NUMBER(http_status), NUMBER(wait_us), NUMBER(work_us),
 };
@@ -137,7 +143,8 @@ static sl_status read_reasons(sl_audit *a, sl_jnode *root, sl_error *reterr)
         return sl_fail(reterr, SL_E_INVALID, "an audit record's reasons are not an array");
     sl_buf text = {0};
     sl_json_write(reasons, &text);
-    sl_status rc = sl_buf_ok(&text) ? sl_json_set_str(root, "reasons_json", sl_buf_str(&text)) : SL_E_NOMEM;
+    sl_status rc =
+        sl_buf_ok(&text) ? sl_json_set_str(root, "reasons_json", sl_buf_str(&text)) : SL_E_NOMEM;
     sl_buf_done(&text);
     if (rc)
         return sl_fail(reterr, rc, "no memory for an audit record");
@@ -148,8 +155,8 @@ static sl_status read_reasons(sl_audit *a, sl_jnode *root, sl_error *reterr)
 static bool read_words(sl_audit *a, const sl_jnode *root)
 {
     sl_str event = {0}, time = {0}, cls = {0}, level = {0};
-    if (!opt_str(root, "event", &event) || !opt_str(root, "time", &time) || !opt_str(root, "class", &cls) ||
-        !opt_str(root, "level", &level))
+    if (!opt_str(root, "event", &event) || !opt_str(root, "time", &time) ||
+        !opt_str(root, "class", &cls) || !opt_str(root, "level", &level))
         return false;
     if (!sl_audit_event_parse(event, &a->event))
         return false;
@@ -157,7 +164,8 @@ static bool read_words(sl_audit *a, const sl_jnode *root)
         return false;
     a->has_class = cls.p != NULL;
     a->has_level = level.p != NULL;
-    return (!cls.p || sl_class_parse(cls, &a->cls)) && (!level.p || sl_level_parse(level, &a->level));
+    return (!cls.p || sl_class_parse(cls, &a->cls)) &&
+           (!level.p || sl_level_parse(level, &a->level));
 }
 
 static bool read_fields(sl_audit *a, const sl_jnode *root)
@@ -167,7 +175,8 @@ static bool read_fields(sl_audit *a, const sl_jnode *root)
             return false;
     }
     int64_t v = 0;
-    if (!opt_i64(root, "partition", -1, INT32_MAX, &v) || !opt_i64(root, "offset", -1, INT64_MAX, &a->offset))
+    if (!opt_i64(root, "partition", -1, INT32_MAX, &v) ||
+        !opt_i64(root, "offset", -1, INT64_MAX, &a->offset))
         return false;
     a->partition = (int32_t)v;
     for (size_t i = 0; i < NUMBERS_N; i++) {
@@ -191,7 +200,8 @@ sl_status sl_audit_parse(sl_audit *ret, sl_jnode **root, sl_str body, sl_error *
     if (rc)
         return rc;
     if (sl_json_kind(tree) != SL_J_OBJECT || !read_words(&a, tree) || !read_fields(&a, tree))
-        rc = sl_fail(reterr, SL_E_INVALID, "an audit record has a member of the wrong type or value");
+        rc = sl_fail(reterr, SL_E_INVALID,
+                     "an audit record has a member of the wrong type or value");
     if (rc == SL_OK)
         rc = read_reasons(&a, tree, reterr);
     if (rc) {
@@ -223,7 +233,8 @@ void sl_presence_write(sl_buf *out, const sl_presence *p)
 
 static bool read_models(sl_presence *p, const sl_jnode *list)
 {
-    if (sl_json_kind(list) != SL_J_ARRAY || sl_json_size(list) > sizeof(p->models) / sizeof(p->models[0]))
+    if (sl_json_kind(list) != SL_J_ARRAY ||
+        sl_json_size(list) > sizeof(p->models) / sizeof(p->models[0]))
         return false;
     for (const sl_jnode *m = sl_json_first(list); m; m = sl_json_next(m)) {
         if (!sl_json_str(m, &p->models[p->models_n++]))
@@ -238,7 +249,8 @@ static bool read_presence(sl_presence *p, const sl_jnode *root)
     if (!sl_json_str(sl_json_get(root, "instance"), &p->instance) || p->instance.n == 0 ||
         !read_models(p, sl_json_get(root, "models")) || !opt_str(root, "env", &p->env))
         return false;
-    if (!opt_i64(root, "slots", 0, INT32_MAX, &slots) || !opt_i64(root, "active", 0, INT32_MAX, &active) ||
+    if (!opt_i64(root, "slots", 0, INT32_MAX, &slots) ||
+        !opt_i64(root, "active", 0, INT32_MAX, &active) ||
         !opt_i64(root, "queued", 0, INT32_MAX, &queued) ||
         !opt_i64(root, "interval_ms", 0, 86400000, &p->interval_ms))
         return false;
@@ -256,7 +268,8 @@ sl_status sl_presence_parse(sl_presence *ret, sl_jnode **root, sl_str body, sl_e
         return rc;
     if (sl_json_kind(tree) != SL_J_OBJECT || !read_presence(&p, tree)) {
         sl_json_free(tree);
-        return sl_fail(reterr, SL_E_INVALID, "a presence record has a member of the wrong type or value");
+        return sl_fail(reterr, SL_E_INVALID,
+                       "a presence record has a member of the wrong type or value");
     }
     *ret = p;
     *root = tree;

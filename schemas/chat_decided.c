@@ -47,7 +47,8 @@ sl_status sl_chat_decided(sl_chat *c, const char *model, int64_t seed, sl_buf *o
 
 sl_status sl_chat_upstream(sl_chat *c, const char *model, sl_buf *out)
 {
-    static const char *const without[] = {"model", "stream", "stream_options", "x_sluice_kind", NULL};
+    static const char *const without[] = {"model", "stream", "stream_options", "x_sluice_kind",
+                                          NULL};
     sl_jsonw w = sl_jsonw_on(out);
     write_members(c, without, &w);
     sl_jsonw_str(&w, "model", model ? sl_str_c(model) : c->model);

@@ -2,7 +2,8 @@
 #include "schemas/chat_read.h"
 
 typedef enum role { SYSTEM, DEVELOPER, USER, ASSISTANT, TOOL, FUNCTION, ROLE_N } role;
-static const char *const ROLES[ROLE_N] = {"system", "developer", "user", "assistant", "tool", "function"};
+static const char *const ROLES[ROLE_N] = {"system",    "developer", "user",
+                                          "assistant", "tool",      "function"};
 
 typedef struct turn {
     const sl_jnode *node;
@@ -16,17 +17,18 @@ static sl_status read_part(sl_chat_reader *r, turn *t, const sl_jnode *part, siz
 {
     char param[64];
     sl_str type = {0};
-    sl_status rc = sl_chat_read_kind(r, part, sl_chat_param(param, "messages[%zu].content[%zu]", t->i, j),
-                                     SL_J_OBJECT);
+    sl_status rc = sl_chat_read_kind(
+        r, part, sl_chat_param(param, "messages[%zu].content[%zu]", t->i, j), SL_J_OBJECT);
     if (rc == SL_OK)
         rc = sl_chat_read_str(r, sl_json_get(part, "type"),
-                              sl_chat_param(param, "messages[%zu].content[%zu].type", t->i, j), 64, &type);
+                              sl_chat_param(param, "messages[%zu].content[%zu].type", t->i, j), 64,
+                              &type);
     if (rc)
         return rc;
     if (sl_str_is(type, "text"))
         return sl_chat_read_str(r, sl_json_get(part, "text"),
-                                sl_chat_param(param, "messages[%zu].content[%zu].text", t->i, j), SIZE_MAX,
-                                ret);
+                                sl_chat_param(param, "messages[%zu].content[%zu].text", t->i, j),
+                                SIZE_MAX, ret);
     if (sl_str_is(type, "refusal") && t->role == ASSISTANT)
         return sl_chat_read_str(r, sl_json_get(part, "refusal"),
                                 sl_chat_param(param, "messages[%zu].content[%zu].refusal", t->i, j),
@@ -74,7 +76,8 @@ static sl_status read_parts(sl_chat_reader *r, turn *t, const sl_jnode *list)
     return SL_OK;
 }
 
-/* Null or absent content: an assistant that called tools, refused or spoke, and function results. */
+/* Null or absent content: an assistant that called tools, refused or spoke, and function results.
+ * */
 static bool may_be_empty(const turn *t)
 {
     static const char *const instead[] = {"tool_calls", "function_call", "refusal", "audio"};
@@ -101,13 +104,15 @@ static sl_status read_content(sl_chat_reader *r, turn *t)
             return sl_chat_refuse(r, param, "missing_required_parameter",
                                   "Missing required parameter: '%s'.", param);
         return sl_chat_refuse(r, param, "invalid_type",
-                              "Invalid value for '%s': expected a string or an array, got null.", param);
+                              "Invalid value for '%s': expected a string or an array, got null.",
+                              param);
     }
     if (sl_json_kind(n) == SL_J_ARRAY)
         return read_parts(r, t, n);
     if (sl_json_kind(n) != SL_J_STRING)
         return sl_chat_refuse(r, param, "invalid_type",
-                              "Invalid type for '%s': expected a string or an array of parts.", param);
+                              "Invalid type for '%s': expected a string or an array of parts.",
+                              param);
     return sl_chat_read_str(r, n, param, SIZE_MAX, &t->msg->content);
 }
 
@@ -123,21 +128,24 @@ static sl_status read_role(sl_chat_reader *r, turn *t)
             return SL_OK;
     }
     return sl_chat_refuse(r, param, "invalid_value",
-                          "Invalid value for '%s': expected one of: system, developer, user, assistant, tool, function.",
+                          "Invalid value for '%s': expected one of: system, developer, user, "
+                          "assistant, tool, function.",
                           param);
 }
 
 static sl_status read_message(sl_chat_reader *r, turn *t)
 {
     char param[64];
-    sl_status rc = sl_chat_read_kind(r, t->node, sl_chat_param(param, "messages[%zu]", t->i), SL_J_OBJECT);
+    sl_status rc =
+        sl_chat_read_kind(r, t->node, sl_chat_param(param, "messages[%zu]", t->i), SL_J_OBJECT);
     if (rc == SL_OK)
         rc = read_role(r, t);
     if (rc == SL_OK)
         rc = read_content(r, t);
     const sl_jnode *n = rc ? NULL : sl_json_get(t->node, "name");
     if (rc == SL_OK && (sl_chat_given(n) || t->role == FUNCTION))
-        rc = sl_chat_read_str(r, n, sl_chat_param(param, "messages[%zu].name", t->i), 256, &t->msg->name);
+        rc = sl_chat_read_str(r, n, sl_chat_param(param, "messages[%zu].name", t->i), 256,
+                              &t->msg->name);
     n = rc ? NULL : sl_json_get(t->node, "tool_call_id");
     if (rc == SL_OK && (sl_chat_given(n) || t->role == TOOL))
         rc = sl_chat_read_str(r, n, sl_chat_param(param, "messages[%zu].tool_call_id", t->i), 1024,

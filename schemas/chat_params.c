@@ -65,8 +65,8 @@ static sl_status read_word(sl_chat_reader *r, const sl_jnode *n, const param *p)
         w += len;
         w += strspn(w, " ");
     }
-    return sl_chat_refuse(r, p->name, "invalid_value", "Invalid value for '%s': expected one of: %s.",
-                          p->name, p->words);
+    return sl_chat_refuse(r, p->name, "invalid_value",
+                          "Invalid value for '%s': expected one of: %s.", p->name, p->words);
 }
 
 static sl_status read_temperature(sl_chat_reader *r, const sl_jnode *n, const param *p)
@@ -117,8 +117,9 @@ static sl_status read_seed(sl_chat_reader *r, const sl_jnode *n, const param *p)
 static sl_status read_max_tokens(sl_chat_reader *r, const sl_jnode *n, const param *p)
 {
     if (r->chat->has_max_tokens)
-        return sl_chat_refuse(r, p->name, "invalid_value",
-                              "'max_tokens' and 'max_completion_tokens' can't be set at the same time.");
+        return sl_chat_refuse(
+            r, p->name, "invalid_value",
+            "'max_tokens' and 'max_completion_tokens' can't be set at the same time.");
     r->chat->has_max_tokens = true;
     return sl_chat_read_i64(r, n, p->name, 1, INT32_MAX, &r->chat->max_tokens);
 }
@@ -129,7 +130,8 @@ static sl_status read_one(sl_chat_reader *r, const sl_jnode *n, const param *p)
     sl_status rc = sl_chat_read_kind(r, n, p->name, SL_J_NUMBER);
     if (rc == SL_OK && (!sl_json_i64(n, &v) || v != 1))
         rc = sl_chat_refuse(r, p->name, "unsupported_value",
-                            "Unsupported value: '%s' must be 1: one request has one result.", p->name);
+                            "Unsupported value: '%s' must be 1: one request has one result.",
+                            p->name);
     return rc;
 }
 
@@ -173,14 +175,16 @@ static sl_status read_stop(sl_chat_reader *r, const sl_jnode *n, const param *p)
         const char *which = list ? sl_chat_param(name, "stop[%zu]", c->stop_n) : "stop";
         if (c->stop_n == max)
             return sl_chat_refuse(r, "stop", "array_above_max_length",
-                                  "Invalid 'stop': array too long. Expected at most %zu strings.", max);
+                                  "Invalid 'stop': array too long. Expected at most %zu strings.",
+                                  max);
         sl_str s = {0};
         sl_status rc = sl_chat_read_str(r, at, which, 4096, &s);
         if (rc)
             return rc;
         if (s.n == 0)
             return sl_chat_refuse(r, which, "invalid_value",
-                                  "Invalid value for '%s': an empty string stops everything.", which);
+                                  "Invalid value for '%s': an empty string stops everything.",
+                                  which);
         c->stop[c->stop_n++] = s;
     }
     return SL_OK;
@@ -195,18 +199,21 @@ static sl_status read_stream_options(sl_chat_reader *r, const sl_jnode *n, const
     sl_json_bool(sl_json_get(r->chat->root, "stream"), &stream);
     /* A decided body may have been asked for as a whole answer. */
     if (!stream && !r->decided)
-        return sl_chat_refuse(r, p->name, "invalid_value",
-                              "The 'stream_options' parameter is only allowed when 'stream' is true.");
+        return sl_chat_refuse(
+            r, p->name, "invalid_value",
+            "The 'stream_options' parameter is only allowed when 'stream' is true.");
     for (const sl_jnode *m = sl_json_first(n); m; m = sl_json_next(m)) {
         sl_str key = sl_json_key(m);
         bool usage = sl_str_is(key, "include_usage");
         if (!usage && !sl_str_is(key, "include_obfuscation"))
-            return sl_chat_refuse(r, p->name, "unknown_parameter",
-                                  "Unknown member of 'stream_options': only include_usage is known.");
+            return sl_chat_refuse(
+                r, p->name, "unknown_parameter",
+                "Unknown member of 'stream_options': only include_usage is known.");
         if (!sl_chat_given(m))
             continue;
-        rc = sl_chat_read_bool(r, m, usage ? "stream_options.include_usage" : "stream_options.include_obfuscation",
-                               usage ? &r->chat->include_usage : &unused);
+        rc = sl_chat_read_bool(
+            r, m, usage ? "stream_options.include_usage" : "stream_options.include_obfuscation",
+            usage ? &r->chat->include_usage : &unused);
         if (rc)
             return rc;
     }
@@ -266,8 +273,9 @@ static sl_status read_prediction(sl_chat_reader *r, const sl_jnode *n, const par
         return rc;
     sl_jkind k = sl_json_kind(sl_json_get(n, "content"));
     if (k != SL_J_STRING && k != SL_J_ARRAY)
-        return sl_chat_refuse(r, "prediction.content", "invalid_type",
-                              "Invalid type for 'prediction.content': expected a string or an array.");
+        return sl_chat_refuse(
+            r, "prediction.content", "invalid_type",
+            "Invalid type for 'prediction.content': expected a string or an array.");
     return SL_OK;
 }
 
@@ -361,8 +369,8 @@ static sl_status refuse_unknown(sl_chat_reader *r, sl_str name)
         plain[n] = word ? c : '?';
     }
     plain[n] = '\0';
-    return sl_chat_refuse(r, plain, "unknown_parameter", "Unrecognized request argument supplied: %s",
-                          plain);
+    return sl_chat_refuse(r, plain, "unknown_parameter",
+                          "Unrecognized request argument supplied: %s", plain);
 }
 
 sl_status sl_chat_read_params(sl_chat_reader *r)

@@ -13,7 +13,8 @@ const char *sl_chat_param(char out[64], const char *fmt, ...)
     return out;
 }
 
-sl_status sl_chat_refuse(sl_chat_reader *r, const char *param, const char *code, const char *fmt, ...)
+sl_status sl_chat_refuse(sl_chat_reader *r, const char *param, const char *code, const char *fmt,
+                         ...)
 {
     char text[sizeof(((sl_error *)0)->text)];
     va_list ap;
@@ -32,7 +33,8 @@ bool sl_chat_given(const sl_jnode *n)
 
 static const char *kind_name(sl_jkind k)
 {
-    static const char *const names[] = {"null", "a boolean", "a number", "a string", "an array", "an object"};
+    static const char *const names[] = {"null",     "a boolean", "a number",
+                                        "a string", "an array",  "an object"};
     return names[k];
 }
 
@@ -47,7 +49,8 @@ sl_status sl_chat_read_kind(sl_chat_reader *r, const sl_jnode *n, const char *pa
                           param, kind_name(kind), kind_name(sl_json_kind(n)));
 }
 
-sl_status sl_chat_read_f64(sl_chat_reader *r, const sl_jnode *n, const char *param, double min, double max, double *ret)
+sl_status sl_chat_read_f64(sl_chat_reader *r, const sl_jnode *n, const char *param, double min,
+                           double max, double *ret)
 {
     double v = 0;
     sl_status rc = sl_chat_read_kind(r, n, param, SL_J_NUMBER);
@@ -55,13 +58,14 @@ sl_status sl_chat_read_f64(sl_chat_reader *r, const sl_jnode *n, const char *par
         return rc;
     if (!sl_json_f64(n, &v) || !(v >= min && v <= max))
         return sl_chat_refuse(r, param, "invalid_value",
-                              "Invalid value for '%s': expected a number from %g to %g.", param, min,
-                              max);
+                              "Invalid value for '%s': expected a number from %g to %g.", param,
+                              min, max);
     *ret = v;
     return SL_OK;
 }
 
-sl_status sl_chat_read_i64(sl_chat_reader *r, const sl_jnode *n, const char *param, int64_t min, int64_t max, int64_t *ret)
+sl_status sl_chat_read_i64(sl_chat_reader *r, const sl_jnode *n, const char *param, int64_t min,
+                           int64_t max, int64_t *ret)
 {
     int64_t v = 0;
     sl_status rc = sl_chat_read_kind(r, n, param, SL_J_NUMBER);
@@ -83,7 +87,8 @@ sl_status sl_chat_read_bool(sl_chat_reader *r, const sl_jnode *n, const char *pa
     return rc;
 }
 
-sl_status sl_chat_read_str(sl_chat_reader *r, const sl_jnode *n, const char *param, size_t max, sl_str *ret)
+sl_status sl_chat_read_str(sl_chat_reader *r, const sl_jnode *n, const char *param, size_t max,
+                           sl_str *ret)
 {
     sl_str s = {0};
     sl_status rc = sl_chat_read_kind(r, n, param, SL_J_STRING);
@@ -107,7 +112,8 @@ void sl_chat_free(sl_chat *c)
     free(c);
 }
 
-/* The one place that takes a body: `decided` bodies may carry x_sluice_kind, which names the kind. */
+/* The one place that takes a body: `decided` bodies may carry x_sluice_kind, which names the kind.
+ * */
 static sl_status parse(sl_chat **ret, sl_chat_reader *r, sl_chat_kind kind, sl_str body, size_t max)
 {
     sl_chat *c = calloc(1, sizeof(*c));
@@ -143,7 +149,8 @@ fail:
     return rc;
 }
 
-sl_status sl_chat_parse(sl_chat **ret, sl_chat_kind kind, sl_str body, size_t max, sl_chat_fault *fault, sl_error *reterr)
+sl_status sl_chat_parse(sl_chat **ret, sl_chat_kind kind, sl_str body, size_t max,
+                        sl_chat_fault *fault, sl_error *reterr)
 {
     sl_chat_fault unused;
     sl_chat_reader r = {.fault = fault ? fault : &unused, .err = reterr};

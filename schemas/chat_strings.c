@@ -25,14 +25,56 @@ typedef struct walk {
 } walk;
 
 /* Words of the API that stand as keys below the top level: they say nothing about content. A key
- * outside this list is content: it is given to fn and stands as * in `where`, which goes to audits. */
+ * outside this list is content: it is given to fn and stands as * in `where`, which goes to
+ * audits. */
 static const char *const WORDS[] = {
-    "content", "role", "type", "text", "name", "function", "arguments", "id", "tool_calls",
-    "tool_call_id", "description", "parameters", "properties", "required", "items", "enum",
-    "additionalProperties", "strict", "json_schema", "schema", "image_url", "url", "detail",
-    "input_audio", "data", "format", "file", "file_data", "file_id", "filename", "refusal",
-    "function_call", "audio", "custom", "input", "include_usage", "default", "title", "anyOf",
-    "oneOf", "allOf", "const", "pattern", "$ref", "$defs", "index", "cache_control",
+    "content",
+    "role",
+    "type",
+    "text",
+    "name",
+    "function",
+    "arguments",
+    "id",
+    "tool_calls",
+    "tool_call_id",
+    "description",
+    "parameters",
+    "properties",
+    "required",
+    "items",
+    "enum",
+    "additionalProperties",
+    "strict",
+    "json_schema",
+    "schema",
+    "image_url",
+    "url",
+    "detail",
+    "input_audio",
+    "data",
+    "format",
+    "file",
+    "file_data",
+    "file_id",
+    "filename",
+    "refusal",
+    "function_call",
+    "audio",
+    "custom",
+    "input",
+    "include_usage",
+    "default",
+    "title",
+    "anyOf",
+    "oneOf",
+    "allOf",
+    "const",
+    "pattern",
+    "$ref",
+    "$defs",
+    "index",
+    "cache_control",
 };
 
 static bool is_word(sl_str key)
@@ -47,8 +89,8 @@ static bool is_word(sl_str key)
 /* Appends a piece to the path; a full path keeps its beginning. */
 static void push(walk *w, const char *sep, sl_str piece)
 {
-    int n = snprintf(w->where + w->where_n, sizeof(w->where) - w->where_n, "%s%.*s", sep, (int)piece.n,
-                     piece.p);
+    int n = snprintf(w->where + w->where_n, sizeof(w->where) - w->where_n, "%s%.*s", sep,
+                     (int)piece.n, piece.p);
     size_t room = sizeof(w->where) - w->where_n - 1;
     w->where_n += (size_t)n < room ? (size_t)n : room;
 }

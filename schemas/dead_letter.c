@@ -22,7 +22,8 @@ static void update_str(XXH3_state_t *st, sl_str s)
 }
 
 /* Over the key, the value, and every header but ce_dlqchecksum. */
-static void dlq_checksum(char out[SL_CHECKSUM_TEXT], const sl_header *h, size_t n, sl_str key, sl_str value)
+static void dlq_checksum(char out[SL_CHECKSUM_TEXT], const sl_header *h, size_t n, sl_str key,
+                         sl_str value)
 {
     XXH3_state_t st;
     XXH3_INITSTATE(&st);
@@ -40,7 +41,9 @@ static void dlq_checksum(char out[SL_CHECKSUM_TEXT], const sl_header *h, size_t 
     sl_hex_encode(out, bytes.digest, sizeof(bytes.digest));
 }
 
-sl_status sl_dead_letter(const sl_record *r, const char *group, const char *cause, const char *message, int deliveries, sl_buf *scratch, sl_header *headers, size_t headers_cap, sl_record *ret, sl_error *reterr)
+sl_status sl_dead_letter(const sl_record *r, const char *group, const char *cause,
+                         const char *message, int deliveries, sl_buf *scratch, sl_header *headers,
+                         size_t headers_cap, sl_record *ret, sl_error *reterr)
 {
     if (r->headers_n > headers_cap || headers_cap - r->headers_n < SL_DEAD_LETTER_HEADERS)
         return sl_fail(reterr, SL_E_TOO_LARGE,
@@ -85,8 +88,12 @@ sl_status sl_dead_letter(const sl_record *r, const char *group, const char *caus
     sl_buf_add(scratch, sum, SL_CHECKSUM_TEXT - 1);
     headers[n++] = (sl_header){DLQ_CHECKSUM, {scratch->data + from, SL_CHECKSUM_TEXT - 1}};
 
-    *ret = (sl_record){
-        .partition = -1, .offset = -1, .key = r->key, .value = r->value, .headers = headers, .headers_n = n};
+    *ret = (sl_record){.partition = -1,
+                       .offset = -1,
+                       .key = r->key,
+                       .value = r->value,
+                       .headers = headers,
+                       .headers_n = n};
     return SL_OK;
 }
 
@@ -102,6 +109,7 @@ sl_status sl_dead_letter_verify(const sl_record *r, sl_error *reterr)
     char sum[SL_CHECKSUM_TEXT];
     dlq_checksum(sum, r->headers, r->headers_n, r->key, r->value);
     if (memcmp(sum, given->value.p, SL_CHECKSUM_TEXT - 1) != 0)
-        return sl_fail(reterr, SL_E_CORRUPT, "the dead letter was altered: its checksum is %s", sum);
+        return sl_fail(reterr, SL_E_CORRUPT, "the dead letter was altered: its checksum is %s",
+                       sum);
     return SL_OK;
 }

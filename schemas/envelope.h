@@ -15,14 +15,16 @@
 #include "common/crypto/keyring.h"
 #include "schemas/types.h"
 
-#define SL_CHECKSUM_TEXT 33 /* 32 lower-case hex digits + NUL */
-#define SL_RUN_TEXT 33
-#define SL_ENVELOPE_HEADERS_MAX 64
+#define SL_CHECKSUM_TEXT             33 /* 32 lower-case hex digits + NUL */
+#define SL_RUN_TEXT                  33
+#define SL_ENVELOPE_HEADERS_MAX      64
 #define SL_ENVELOPE_HEADER_BYTES_MAX 65536
 
 typedef struct sl_envelope {
     sl_type type;
-    sl_str id, source, subject, time; /* time: RFC 3339; encode: p NULL = now. id: p NULL = UUIDv7 (not for chunks: built) */
+    sl_str id; /* encode: p NULL = UUIDv7, or a request's subject; a chunk's is built */
+    sl_str source, subject;
+    sl_str time; /* RFC 3339; encode: p NULL = now */
     sl_str traceparent, tracestate, correlationid, replayof;
     sl_str body; /* plaintext; p NULL = null */
     /* request */
@@ -60,17 +62,20 @@ typedef struct sl_seal {
 /* Builds the record: *ret gets key (= subject for request, chunk and control records), value and
  * headers; topic and partition are the caller's. Fills env->checksum, env->kid. SL_E_NOT_FOUND when
  * the ring has no valid key of the class. */
-sl_status sl_envelope_encode(sl_codec *c, sl_envelope *env, const sl_seal *seal, sl_record *ret, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_envelope_encode(sl_codec *c, sl_envelope *env, const sl_seal *seal, sl_record *ret,
+                             sl_error *reterr) SL_MUST_CHECK;
 
 /* Checks structure (SL_E_INVALID), checksum (SL_E_CORRUPT), key (SL_E_UNKNOWN_KEY: also when a key
- * of another class than `cls` is named, which is SL_E_UNAUTHENTIC) and tag (SL_E_UNAUTHENTIC), in this order. With
- * `must_encrypt` a plain record is SL_E_UNAUTHENTIC. SL_E_UNSUPPORTED: unknown type or version.
- * On failure the fields that could be read soundly are filled all the same (subject, replytopic,
- * replypartition, type), so that the caller can answer; never the body. */
-sl_status sl_envelope_decode(sl_codec *c, const sl_record *r, const sl_keyring *ring, sl_class cls, bool must_encrypt, sl_envelope *ret, sl_error *reterr) SL_MUST_CHECK;
+ * of another class than `cls` is named, which is SL_E_UNAUTHENTIC) and tag (SL_E_UNAUTHENTIC), in
+ * this order. With `must_encrypt` a plain record is SL_E_UNAUTHENTIC. SL_E_UNSUPPORTED: unknown
+ * type or version. On failure the fields that could be read soundly are filled all the same
+ * (subject, replytopic, replypartition, type), so that the caller can answer; never the body. */
+sl_status sl_envelope_decode(sl_codec *c, const sl_record *r, const sl_keyring *ring, sl_class cls,
+                             bool must_encrypt, sl_envelope *ret, sl_error *reterr) SL_MUST_CHECK;
 
 /* The checksum alone, for auditors without keys: recomputes and compares with ce_checksum. */
-sl_status sl_envelope_verify(const sl_record *r, char out[SL_CHECKSUM_TEXT], sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_envelope_verify(const sl_record *r, char out[SL_CHECKSUM_TEXT],
+                             sl_error *reterr) SL_MUST_CHECK;
 /* XXH3-128 (seed 0) of bytes as 32 hex digits, high 64 bits first. */
 void sl_checksum_bytes(char out[SL_CHECKSUM_TEXT], const void *p, size_t n);
 
@@ -86,8 +91,11 @@ void sl_run_new(char out[SL_RUN_TEXT]); /* 128 random bits in hex */
 /* Dead letters: the record as it was plus __dlq.errors.* (KIP-1191) and ce_dlqchecksum over all of
  * it. `cause` is a short word: corrupt, unauthentic, unknown_key, malformed, unsupported, retries.
  * The result borrows `scratch` and `r`. */
-#define SL_DEAD_LETTER_HEADERS 8 /* added to those of the record: headers_cap ≥ r->headers_n + this */
-sl_status sl_dead_letter(const sl_record *r, const char *group, const char *cause, const char *message, int deliveries, sl_buf *scratch, sl_header *headers, size_t headers_cap, sl_record *ret, sl_error *reterr) SL_MUST_CHECK;
+#define SL_DEAD_LETTER_HEADERS \
+    8 /* added to those of the record: headers_cap ≥ r->headers_n + this */
+sl_status sl_dead_letter(const sl_record *r, const char *group, const char *cause,
+                         const char *message, int deliveries, sl_buf *scratch, sl_header *headers,
+                         size_t headers_cap, sl_record *ret, sl_error *reterr) SL_MUST_CHECK;
 /* For `sluice dlq`: SL_E_INVALID without ce_dlqchecksum, SL_E_CORRUPT when it does not match. */
 sl_status sl_dead_letter_verify(const sl_record *r, sl_error *reterr) SL_MUST_CHECK;
 

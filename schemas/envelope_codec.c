@@ -56,8 +56,9 @@ void sl_codec_free(sl_codec *c)
 static sl_status derive(const sl_key_use *use, uint8_t out[SL_AEAD_KEY], sl_error *reterr)
 {
     char info[64];
-    sl_str parts[] = {SL_STR("sluice/1 "), sl_str_c(sl_type_name(use->type)), SL_STR(" "),
-                      sl_str_c(sl_class_name(use->key->is_public ? SL_CLASS_PUBLIC : SL_CLASS_PRIVATE))};
+    sl_str parts[] = {
+        SL_STR("sluice/1 "), sl_str_c(sl_type_name(use->type)), SL_STR(" "),
+        sl_str_c(sl_class_name(use->key->is_public ? SL_CLASS_PUBLIC : SL_CLASS_PRIVATE))};
     size_t n = 0;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         memcpy(info + n, parts[i].p, parts[i].n);
@@ -88,7 +89,8 @@ static sl_status fill(sl_derived *d, const sl_key_use *use, sl_error *reterr)
     return SL_OK;
 }
 
-sl_status sl_derived_get(sl_derived_table *t, const sl_key_use *use, sl_derived *scratch, sl_derived **ret, sl_error *reterr)
+sl_status sl_derived_get(sl_derived_table *t, const sl_key_use *use, sl_derived *scratch,
+                         sl_derived **ret, sl_error *reterr)
 {
     sl_status rc = SL_OK;
     if (!t || use->type != SL_TYPE_CHUNK) {

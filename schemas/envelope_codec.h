@@ -42,13 +42,16 @@ struct sl_codec {
     sl_derived_table sealing, opening;
     sl_header headers[SL_HDR_N];
     /* texts of the record under construction; an id is at most 255 + 33 + 22 bytes */
-    char id[512], time[SL_TIME_TEXT], deadline[24], partition[16], seq[24], count[24], salt[33], kid[SL_KID_MAX + 1];
-    char run[SL_RUN_TEXT], digest[SL_CHECKSUM_TEXT], requestchecksum[SL_CHECKSUM_TEXT], checksum[SL_CHECKSUM_TEXT];
+    char id[512], time[SL_TIME_TEXT], deadline[24], partition[16], seq[24], count[24], salt[33],
+        kid[SL_KID_MAX + 1];
+    char run[SL_RUN_TEXT], digest[SL_CHECKSUM_TEXT], requestchecksum[SL_CHECKSUM_TEXT],
+        checksum[SL_CHECKSUM_TEXT];
 };
 
-/* Derives, or finds in the table (chunks only; `t` may be NULL: derive into *scratch). The result is
- * valid until the next call. */
-sl_status sl_derived_get(sl_derived_table *t, const sl_key_use *use, sl_derived *scratch, sl_derived **ret, sl_error *reterr) SL_MUST_CHECK;
+/* Derives, or finds in the table (chunks only; `t` may be NULL: derive into *scratch). The result
+ * is valid until the next call. */
+sl_status sl_derived_get(sl_derived_table *t, const sl_key_use *use, sl_derived *scratch,
+                         sl_derived **ret, sl_error *reterr) SL_MUST_CHECK;
 /* The nonce: seq as a 96-bit number, big endian. */
 void sl_envelope_nonce(uint8_t out[SL_AEAD_NONCE], uint64_t seq);
 /* Known headers hold UTF-8 without control characters. */

@@ -210,7 +210,8 @@ static sl_status check_encryption_headers(const decoder *d, sl_error *reterr)
     return SL_OK;
 }
 
-static sl_status find_key(decoder *d, const sl_keyring *ring, sl_class cls, sl_key_use *use, sl_error *reterr)
+static sl_status find_key(decoder *d, const sl_keyring *ring, sl_class cls, sl_key_use *use,
+                          sl_error *reterr)
 {
     sl_str kid = d->at[SL_H_KID]->value;
     use->key = ring ? sl_keyring_find(ring, kid) : NULL;
@@ -263,14 +264,16 @@ cleanup:
 static sl_status check_structure(decoder *d, sl_error *reterr)
 {
     sl_buf_clear(&d->c->canonical);
-    sl_status rc = sl_canonical_headers(d->rec->headers, d->rec->headers_n, &d->c->canonical, reterr);
+    sl_status rc =
+        sl_canonical_headers(d->rec->headers, d->rec->headers_n, &d->c->canonical, reterr);
     if (rc)
         return rc;
     if (d->twice != SL_HDR_N)
         return sl_fail(reterr, SL_E_INVALID, "header %s stands twice", sl_hdr_name(d->twice).p);
     const sl_header *sum = d->at[SL_H_CHECKSUM];
     if (!sum || !sum->value.p || !sl_hex32_valid(sum->value))
-        return sl_fail(reterr, SL_E_INVALID, "ce_checksum is missing or not 32 lower-case hex digits");
+        return sl_fail(reterr, SL_E_INVALID,
+                       "ce_checksum is missing or not 32 lower-case hex digits");
     return SL_OK;
 }
 
@@ -287,7 +290,8 @@ static sl_status check_version(const decoder *d, sl_error *reterr)
     return SL_OK;
 }
 
-sl_status sl_envelope_decode(sl_codec *c, const sl_record *r, const sl_keyring *ring, sl_class cls, bool must_encrypt, sl_envelope *ret, sl_error *reterr)
+sl_status sl_envelope_decode(sl_codec *c, const sl_record *r, const sl_keyring *ring, sl_class cls,
+                             bool must_encrypt, sl_envelope *ret, sl_error *reterr)
 {
     memset(ret, 0, sizeof(*ret));
     ret->replypartition = -1;
@@ -301,8 +305,8 @@ sl_status sl_envelope_decode(sl_codec *c, const sl_record *r, const sl_keyring *
         return rc;
     sl_checksum_record(ret->checksum, sl_buf_str(&c->canonical), r->value);
     if (memcmp(ret->checksum, d.at[SL_H_CHECKSUM]->value.p, SL_CHECKSUM_TEXT - 1) != 0)
-        return sl_fail(reterr, SL_E_CORRUPT, "the record was altered on its way: its checksum is %s",
-                       ret->checksum);
+        return sl_fail(reterr, SL_E_CORRUPT,
+                       "the record was altered on its way: its checksum is %s", ret->checksum);
     rc = check_version(&d, reterr);
     if (rc)
         return rc;

@@ -10,8 +10,8 @@ typedef struct encoder {
     sl_codec *c;
     const sl_envelope *env;
     sl_str id, subject, source, time; /* the caller's, or what stands in for them */
-    size_t n;       /* headers so far */
-    sl_hdr invalid; /* the first header whose text is not valid; SL_HDR_N: none */
+    size_t n;                         /* headers so far */
+    sl_hdr invalid;                   /* the first header whose text is not valid; SL_HDR_N: none */
 } encoder;
 
 static void put(encoder *e, sl_hdr h, sl_str value)
@@ -40,7 +40,8 @@ static sl_status check_chunk(const sl_envelope *env, sl_error *reterr)
     if (!sl_hex32_valid(sl_str_c(env->digest)) || env->end == SL_END_NONE)
         return sl_fail(reterr, SL_E_INVALID, "an end record needs the run's digest and an end");
     if (env->count != env->seq)
-        return sl_fail(reterr, SL_E_INVALID, "an end record's count must equal its sequence number");
+        return sl_fail(reterr, SL_E_INVALID,
+                       "an end record's count must equal its sequence number");
     return SL_OK;
 }
 
@@ -66,8 +67,8 @@ static sl_status check(const sl_envelope *env, sl_error *reterr)
     return SL_OK;
 }
 
-/* Where the caller left id, subject, source or time open. The envelope itself is not changed: it may
- * be used again for the next record, with that record's own id and time. */
+/* Where the caller left id, subject, source or time open. The envelope itself is not changed: it
+ * may be used again for the next record, with that record's own id and time. */
 static void complete(encoder *e)
 {
     sl_codec *c = e->c;
@@ -125,7 +126,8 @@ static void put_headers(encoder *e, const sl_key *key)
     if (chunk && env->fin)
         put(e, SL_H_COUNT, u64_text(c->count, sizeof(c->count), env->count));
     if (request && env->deadline_ms)
-        put(e, SL_H_DEADLINE, u64_text(c->deadline, sizeof(c->deadline), (uint64_t)env->deadline_ms));
+        put(e, SL_H_DEADLINE,
+            u64_text(c->deadline, sizeof(c->deadline), (uint64_t)env->deadline_ms));
     if (chunk && env->fin) {
         put(e, SL_H_DIGEST, sl_str_c(c->digest));
         put(e, SL_H_END, sl_str_c(sl_end_name(env->end)));
@@ -153,7 +155,8 @@ static void put_headers(encoder *e, const sl_key *key)
         put(e, SL_H_TENANT, env->tenant);
     put(e, SL_H_TIME, e->time);
     put(e, SL_H_TYPE, sl_str_c(sl_type_name(env->type)));
-    put(e, SL_H_CONTENT_TYPE, key ? SL_STR("application/octet-stream") : SL_STR("application/json"));
+    put(e, SL_H_CONTENT_TYPE,
+        key ? SL_STR("application/octet-stream") : SL_STR("application/json"));
     put(e, SL_H_TRACEPARENT, env->traceparent);
     put(e, SL_H_TRACESTATE, env->tracestate);
 }
@@ -226,7 +229,8 @@ static sl_status check_size(const encoder *e, bool sealed, sl_error *reterr)
     return SL_OK;
 }
 
-sl_status sl_envelope_encode(sl_codec *c, sl_envelope *env, const sl_seal *seal, sl_record *ret, sl_error *reterr)
+sl_status sl_envelope_encode(sl_codec *c, sl_envelope *env, const sl_seal *seal, sl_record *ret,
+                             sl_error *reterr)
 {
     sl_status rc = check(env, reterr);
     if (rc)
@@ -241,7 +245,8 @@ sl_status sl_envelope_encode(sl_codec *c, sl_envelope *env, const sl_seal *seal,
     complete(&e);
     put_headers(&e, use.key);
     if (e.invalid != SL_HDR_N)
-        return sl_fail(reterr, SL_E_INVALID, "%s holds control characters or bytes that are not UTF-8",
+        return sl_fail(reterr, SL_E_INVALID,
+                       "%s holds control characters or bytes that are not UTF-8",
                        sl_hdr_name(e.invalid).p);
     /* Before sealing: a sequence number that was sealed can't be used again. */
     rc = check_size(&e, use.key != NULL, reterr);

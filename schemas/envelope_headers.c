@@ -4,18 +4,40 @@
 #define XXH_STATIC_LINKING_ONLY /* the state's layout, so that it can live on the stack */
 #include <xxhash.h>
 
-#define NAME(lit) {lit, sizeof(lit) - 1}
+#define NAME(lit)            \
+    {                        \
+        lit, sizeof(lit) - 1 \
+    }
 static const sl_str NAMES[SL_HDR_N] = {
-    NAME("ce_checksum"),   NAME("ce_class"),          NAME("ce_correlationid"),
-    NAME("ce_count"),      NAME("ce_deadline"),       NAME("ce_digest"),
-    NAME("ce_end"),        NAME("ce_env"),            NAME("ce_fin"),
-    NAME("ce_id"),         NAME("ce_kid"),            NAME("ce_level"),
-    NAME("ce_policy"),     NAME("ce_replayof"),       NAME("ce_replypartition"),
-    NAME("ce_replytopic"), NAME("ce_requestchecksum"), NAME("ce_run"),
-    NAME("ce_salt"),       NAME("ce_seq"),            NAME("ce_source"),
-    NAME("ce_specversion"), NAME("ce_subject"),       NAME("ce_tenant"),
-    NAME("ce_time"),       NAME("ce_type"),           NAME("content-type"),
-    NAME("traceparent"),   NAME("tracestate"),
+    NAME("ce_checksum"),
+    NAME("ce_class"),
+    NAME("ce_correlationid"),
+    NAME("ce_count"),
+    NAME("ce_deadline"),
+    NAME("ce_digest"),
+    NAME("ce_end"),
+    NAME("ce_env"),
+    NAME("ce_fin"),
+    NAME("ce_id"),
+    NAME("ce_kid"),
+    NAME("ce_level"),
+    NAME("ce_policy"),
+    NAME("ce_replayof"),
+    NAME("ce_replypartition"),
+    NAME("ce_replytopic"),
+    NAME("ce_requestchecksum"),
+    NAME("ce_run"),
+    NAME("ce_salt"),
+    NAME("ce_seq"),
+    NAME("ce_source"),
+    NAME("ce_specversion"),
+    NAME("ce_subject"),
+    NAME("ce_tenant"),
+    NAME("ce_time"),
+    NAME("ce_type"),
+    NAME("content-type"),
+    NAME("traceparent"),
+    NAME("tracestate"),
 };
 
 sl_str sl_hdr_name(sl_hdr h)

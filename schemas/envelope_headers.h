@@ -1,4 +1,5 @@
-/* envelope_headers.h - inside schemas/: the names of the envelope's headers and their canonical form.
+/* envelope_headers.h - inside schemas/: the names of the envelope's headers and their canonical
+ * form.
  *
  * Source: schemas/envelope.md. Ownership: everything is borrowed. Threads: constants and pure
  * functions. */
@@ -47,7 +48,8 @@ sl_str sl_hdr_name(sl_hdr h);
 sl_hdr sl_hdr_find(sl_str name, size_t *hint);
 
 /* Appends the canonical headers. Fails with SL_E_INVALID over the limits of envelope.h. */
-sl_status sl_canonical_headers(const sl_header *h, size_t n, sl_buf *out, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_canonical_headers(const sl_header *h, size_t n, sl_buf *out,
+                               sl_error *reterr) SL_MUST_CHECK;
 /* The checksum over canonical headers and the body as on the wire. */
 void sl_checksum_record(char out[SL_CHECKSUM_TEXT], sl_str canonical, sl_str body);
 /* 32 lower-case hex digits. */

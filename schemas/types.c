@@ -37,7 +37,8 @@ static int find_name(const char *const *names, size_t n, sl_str s)
     return -1;
 }
 
-/* A value outside its enum is a broken invariant of the caller; "" keeps it visible and harmless. */
+/* A value outside its enum is a broken invariant of the caller; "" keeps it visible and harmless.
+ * */
 static const char *name_at(const char *const *names, size_t n, int i)
 {
     return i >= 0 && (size_t)i < n ? names[i] : "";

@@ -1,5 +1,7 @@
-"""The vectors of tests/data/envelope, read by the independent reader: what must decode does, what must
-not is refused for the cause that stands there."""
+"""The vectors of tests/data/envelope, read by the independent reader.
+
+What must decode does; what must not is refused for the cause that stands there.
+"""
 
 import json
 from pathlib import Path
@@ -17,7 +19,9 @@ from sluice_reader import (
     verify_dead_letter,
 )
 
-VECTORS = json.loads((Path(__file__).parent.parent / "data/envelope/vectors.json").read_text(encoding="utf-8"))
+VECTORS = json.loads(
+    (Path(__file__).parent.parent / "data/envelope/vectors.json").read_text(encoding="utf-8")
+)
 KEYRING = Keyring.from_json(VECTORS["keyring"])
 
 
@@ -38,7 +42,9 @@ def read(row):
     return decode(headers_of(row), body_of(row), row["class"], KEYRING, key, row["must_encrypt"])
 
 
-@pytest.mark.parametrize("row", VECTORS["xxh3_128"], ids=lambda row: row["text_hex"][:12] or "empty")
+@pytest.mark.parametrize(
+    "row", VECTORS["xxh3_128"], ids=lambda row: row["text_hex"][:12] or "empty"
+)
 def test_xxh3(row):
     assert xxhash.xxh3_128_hexdigest(bytes.fromhex(row["text_hex"])) == row["checksum"]
 
@@ -63,7 +69,11 @@ def test_dead_letter(row):
     headers = headers_of(row)
     given = [*headers, ("ce_dlqchecksum", row["checksum"])]
     assert verify_dead_letter(given, row["key"], body_of(row)) == row["checksum"]
-    for broken in ([*given[1:]], [(n, "y" if n == "ce_id" else v) for n, v in given], [given[1], given[0], *given[2:]]):
+    for broken in (
+        [*given[1:]],
+        [(n, "y" if n == "ce_id" else v) for n, v in given],
+        [given[1], given[0], *given[2:]],
+    ):
         with pytest.raises(EnvelopeError):
             verify_dead_letter(broken, row["key"], body_of(row))
     with pytest.raises(EnvelopeError):
@@ -72,7 +82,9 @@ def test_dead_letter(row):
 
 def test_run():
     rows = {row["name"]: row for row in VECTORS["records"]}
-    records = [read(rows[n]) for n in ("chunk 0, encrypted", "chunk 1, encrypted", "end record, encrypted")]
+    records = [
+        read(rows[n]) for n in ("chunk 0, encrypted", "chunk 1, encrypted", "end record, encrypted")
+    ]
     run = check_run(records[::-1])
     assert (run.end, run.count) == ("stop", 2)
     assert check_run([*records, records[0]]) == run  # a resend of the same bytes

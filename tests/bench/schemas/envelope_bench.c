@@ -1,5 +1,5 @@
-/* envelope_bench.c - what one record costs: encode and decode of a request and of a chunk, plain and
- * encrypted, and reading a chat body. Prints nanoseconds and allocations an operation.
+/* envelope_bench.c - what one record costs: encode and decode of a request and of a chunk, plain
+ * and encrypted, and reading a chat body. Prints nanoseconds and allocations an operation.
  *
  * malloc is counted by standing in front of glibc's; sanitizers do the same, so not under them. */
 #include "schemas/chat.h"
@@ -52,10 +52,22 @@ static void decode(void)
     must(sl_envelope_decode(dec, &rec, ring, SL_CLASS_PUBLIC, false, &out, &err), &err);
 }
 
-static void request_plain(void) { encode(NULL); }
-static void request_sealed(void) { encode(ring); }
-static void chunk_plain(void) { env.seq++, encode(NULL); }
-static void chunk_sealed(void) { env.seq++, encode(ring); }
+static void request_plain(void)
+{
+    encode(NULL);
+}
+static void request_sealed(void)
+{
+    encode(ring);
+}
+static void chunk_plain(void)
+{
+    env.seq++, encode(NULL);
+}
+static void chunk_sealed(void)
+{
+    env.seq++, encode(ring);
+}
 
 static void chat_parse(void)
 {
@@ -76,7 +88,8 @@ static void report(const char *name, void (*fn)(void))
     for (int i = 0; i < N; i++)
         fn();
     int64_t us = sl_mono_us() - start;
-    printf("%-28s %8.0f ns  %5.2f allocations\n", name, (double)us * 1000 / N, (double)(allocations - before) / N);
+    printf("%-28s %8.0f ns  %5.2f allocations\n", name, (double)us * 1000 / N,
+           (double)(allocations - before) / N);
 }
 
 static void pair(const char *name, void (*fn)(void))
@@ -98,16 +111,24 @@ int main(void)
     for (int i = 0; i < 1024; i++)
         words[i] = i % 6 == 5 ? ' ' : (char)('a' + i % 26);
     words[1024] = '\0';
-    int n = snprintf(text, sizeof(text), "{\"model\":\"auto\",\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}", words);
+    int n = snprintf(text, sizeof(text),
+                     "{\"model\":\"auto\",\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}",
+                     words);
     body = (sl_str){text, (size_t)n};
 
-    env = (sl_envelope){.type = SL_TYPE_REQUEST, .subject = SL_STR("018f6b1e-2c3d-7e4f-8a5b-6c7d8e9fa0b1"),
-                        .cls = SL_CLASS_PUBLIC, .policy = SL_STR("0123456789abcdef0123456789abcdef"),
-                        .tenant = SL_STR("acme"), .deadline_ms = 1795521600000, .body = body};
+    env = (sl_envelope){.type = SL_TYPE_REQUEST,
+                        .subject = SL_STR("018f6b1e-2c3d-7e4f-8a5b-6c7d8e9fa0b1"),
+                        .cls = SL_CLASS_PUBLIC,
+                        .policy = SL_STR("0123456789abcdef0123456789abcdef"),
+                        .tenant = SL_STR("acme"),
+                        .deadline_ms = 1795521600000,
+                        .body = body};
     pair("request 1 KB plain", request_plain);
     pair("request 1 KB encrypted", request_sealed);
-    env = (sl_envelope){.type = SL_TYPE_CHUNK, .subject = SL_STR("018f6b1e-2c3d-7e4f-8a5b-6c7d8e9fa0b1"),
-                        .body = SL_STR("{\"choices\":[{\"index\":0,\"delta\":{\"content\":\" word\"},\"finish_reason\":null}]}")};
+    env = (sl_envelope){.type = SL_TYPE_CHUNK,
+                        .subject = SL_STR("018f6b1e-2c3d-7e4f-8a5b-6c7d8e9fa0b1"),
+                        .body = SL_STR("{\"choices\":[{\"index\":0,\"delta\":{\"content\":\" "
+                                       "word\"},\"finish_reason\":null}]}")};
     memcpy(env.requestchecksum, "0123456789abcdef0123456789abcdef", SL_CHECKSUM_TEXT);
     sl_run_new(env.run);
     pair("chunk plain", chunk_plain);

@@ -1,5 +1,5 @@
-/* chat_fuzz.c - a client's body of any bytes: parsed or refused by name; what is taken reads back as
- * decided, and the walk over its strings ends. First byte: kind. */
+/* chat_fuzz.c - a client's body of any bytes: parsed or refused by name; what is taken reads back
+ * as decided, and the walk over its strings ends. First byte: kind. */
 #include "schemas/chat.h"
 
 #include <stdlib.h>
@@ -22,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sl_chat_fault fault;
     sl_error err = {0};
     sl_str body = {(const char *)data + 1, size - 1};
-    sl_status rc = sl_chat_parse(&c, data[0] & 1 ? SL_COMPLETION : SL_CHAT, body, 65536, &fault, &err);
+    sl_status rc =
+        sl_chat_parse(&c, data[0] & 1 ? SL_COMPLETION : SL_CHAT, body, 65536, &fault, &err);
     if (rc) {
         if (!err.text[0] || !fault.code[0])
             abort();

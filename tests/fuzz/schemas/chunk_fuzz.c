@@ -1,5 +1,5 @@
-/* chunk_fuzz.c - bodies off the bus: chunks, audit records, presence. What is taken is written again
- * and must be taken again. */
+/* chunk_fuzz.c - bodies off the bus: chunks, audit records, presence. What is taken is written
+ * again and must be taken again. */
 #include "schemas/audit.h"
 #include "schemas/chat.h"
 
@@ -35,7 +35,8 @@ static void try_audit(sl_str body)
     if (sl_audit_parse(&a, &root, body, NULL) != SL_OK)
         return;
     sl_audit_write(&out, &a);
-    if (sl_audit_parse(&b, &root_b, sl_buf_str(&out), NULL) != SL_OK || a.count != b.count || a.id.n != b.id.n)
+    if (sl_audit_parse(&b, &root_b, sl_buf_str(&out), NULL) != SL_OK || a.count != b.count ||
+        a.id.n != b.id.n)
         abort();
     sl_json_free(root);
     sl_json_free(root_b);

@@ -1,9 +1,9 @@
 /* envelope_fuzz.c - records of any shape: decode, verify and dead-letter must neither crash nor let
  * a body through that verify refuses.
  *
- * Input: one byte of flags, then pieces, each a u16 length (big endian, 65535: null) and bytes: key,
- * value, then name and value of each header. With flag 1 ce_checksum is made right, so that what
- * lies behind the checksum is reached. */
+ * Input: one byte of flags, then pieces, each a u16 length (big endian, 65535: null) and bytes:
+ * key, value, then name and value of each header. With flag 1 ce_checksum is made right, so that
+ * what lies behind the checksum is reached. */
 #include "schemas/envelope_headers.h"
 
 #include <stdlib.h>
@@ -42,8 +42,8 @@ static void try_record(sl_codec *c, const sl_keyring *ring, const sl_record *r, 
     sl_buf scratch = {0};
     sl_header out[80 + SL_DEAD_LETTER_HEADERS];
     sl_record dlq;
-    if (sl_dead_letter(r, "g", "corrupt", "m", 1, &scratch, out, sizeof(out) / sizeof(out[0]), &dlq, &err) ==
-            SL_OK &&
+    if (sl_dead_letter(r, "g", "corrupt", "m", 1, &scratch, out, sizeof(out) / sizeof(out[0]), &dlq,
+                       &err) == SL_OK &&
         sl_dead_letter_verify(&dlq, &err) != SL_OK)
         abort();
     sl_buf_done(&scratch);
@@ -53,7 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static sl_codec *c;
     static sl_keyring *ring;
-    if (!c && (sl_codec_open(&c, "/sluice/fuzz/0", NULL) || sl_keyring_parse(&ring, "k", sl_str_c(KEYS), NULL)))
+    if (!c && (sl_codec_open(&c, "/sluice/fuzz/0", NULL) ||
+               sl_keyring_parse(&ring, "k", sl_str_c(KEYS), NULL)))
         abort();
     if (size < 1)
         return 0;

@@ -13,7 +13,17 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 NOT_COVERED = (b"ce_checksum", b"traceparent", b"tracestate")
 TYPES = {
     f"io.sluice.{name}.v1"
-    for name in ("request", "chunk", "cancel", "drain", "presence", "audit", "policy", "treehead", "answer")
+    for name in (
+        "request",
+        "chunk",
+        "cancel",
+        "drain",
+        "presence",
+        "audit",
+        "policy",
+        "treehead",
+        "answer",
+    )
 }
 CHUNK = "io.sluice.chunk.v1"
 ANSWER = "io.sluice.answer.v1"
@@ -23,8 +33,9 @@ ENDS = ("stop", "length", "tool_calls", "content_filter", "cancelled", "expired"
 KNOWN = {
     b"ce_" + name.encode()
     for name in (
-        "checksum class correlationid count deadline digest end env fin id kid level policy replayof "
-        "replypartition replytopic requestchecksum run salt seq source specversion subject tenant time type"
+        "checksum class correlationid count deadline digest end env fin id kid level policy "
+        "replayof replypartition replytopic requestchecksum run salt seq source specversion "
+        "subject tenant time type"
     ).split()
 } | {b"content-type", b"traceparent", b"tracestate"}
 HEX32 = re.compile(rb"[0-9a-f]{32}")
@@ -66,7 +77,11 @@ def headers_list(headers):
 
 
 def canonical_headers(headers):
-    rows = [(name, i, value) for i, (name, value) in enumerate(headers_list(headers)) if name not in NOT_COVERED]
+    rows = [
+        (name, i, value)
+        for i, (name, value) in enumerate(headers_list(headers))
+        if name not in NOT_COVERED
+    ]
     rows.sort(key=lambda row: (row[0], row[1]))
     out = bytearray()
     for name, _, value in rows:
@@ -111,7 +126,9 @@ class _Fields:
         self.known = known
 
     def text(self, name, required=True):
-        value = self.known.get(b"ce_" + name.encode() if name != "content-type" else b"content-type")
+        value = self.known.get(
+            b"ce_" + name.encode() if name != "content-type" else b"content-type"
+        )
         if value is None or (required and value == b""):
             raise EnvelopeError("malformed", f"{name} is missing, null or empty")
         try:
@@ -124,7 +141,9 @@ class _Fields:
 
     def matches(self, name, pattern, max_value=None):
         text = self.text(name)
-        if not pattern.fullmatch(text.encode()) or (max_value is not None and int(text) > max_value):
+        if not pattern.fullmatch(text.encode()) or (
+            max_value is not None and int(text) > max_value
+        ):
             raise EnvelopeError("malformed", f"{name} has a wrong value")
         return text
 

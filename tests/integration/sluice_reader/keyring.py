@@ -20,7 +20,10 @@ class Keyring:
 
     @classmethod
     def from_json(cls, rows):
-        return cls(Key(row["kid"], row["class"], base64.b64decode(row["key"], validate=True)) for row in rows)
+        return cls(
+            Key(row["kid"], row["class"], base64.b64decode(row["key"], validate=True))
+            for row in rows
+        )
 
     @classmethod
     def load(cls, path):

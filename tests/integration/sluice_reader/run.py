@@ -28,7 +28,7 @@ def run_digest(checksums):
 
 
 def check_run(envelopes):
-    """The records of one run, in any order, the end record among them. RunError says what is wrong."""
+    """The records of one run, in any order, with the end record. RunError says what is wrong."""
     if not envelopes:
         raise RunError("no records")
     if any(e.type != CHUNK for e in envelopes):

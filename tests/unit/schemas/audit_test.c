@@ -31,11 +31,13 @@ static void audit(void **state)
                   .wait_us = -1};
     sl_buf b = {0};
     sl_audit_write(&b, &a);
-    assert_string_equal(b.data,
-                        "{\"event\":\"ended\",\"time\":\"2023-11-14T22:13:20.123456Z\",\"class\":\"public\",\"level\":"
-                        "\"restricted\",\"reasons\":[{\"rule\":\"card\",\"n\":2}],\"id\":\"id1\",\"topic\":"
-                        "\"llm.public.responses.v1\",\"run\":\"r\",\"end\":\"stop\",\"partition\":0,\"offset\":0,"
-                        "\"count\":3,\"http_status\":200,\"work_us\":1500}");
+    assert_string_equal(
+        b.data,
+        "{\"event\":\"ended\",\"time\":\"2023-11-14T22:13:20.123456Z\",\"class\":\"public\","
+        "\"level\":"
+        "\"restricted\",\"reasons\":[{\"rule\":\"card\",\"n\":2}],\"id\":\"id1\",\"topic\":"
+        "\"llm.public.responses.v1\",\"run\":\"r\",\"end\":\"stop\",\"partition\":0,\"offset\":0,"
+        "\"count\":3,\"http_status\":200,\"work_us\":1500}");
     sl_audit r;
     sl_jnode *root = NULL;
     assert_int_equal(sl_audit_parse(&r, &root, sl_buf_str(&b), NULL), SL_OK);
@@ -52,9 +54,15 @@ static void audit(void **state)
     sl_json_free(root);
     sl_buf_done(&b);
     static const char *const bad[] = {
-        "", "[]", "{}", "{\"event\":\"born\"}", "{\"event\":\"ended\",\"class\":\"x\"}",
-        "{\"event\":\"ended\",\"count\":-1}", "{\"event\":\"ended\",\"id\":5}",
-        "{\"event\":\"ended\",\"time\":\"noon\"}", "{\"event\":\"ended\",\"reasons\":{}}",
+        "",
+        "[]",
+        "{}",
+        "{\"event\":\"born\"}",
+        "{\"event\":\"ended\",\"class\":\"x\"}",
+        "{\"event\":\"ended\",\"count\":-1}",
+        "{\"event\":\"ended\",\"id\":5}",
+        "{\"event\":\"ended\",\"time\":\"noon\"}",
+        "{\"event\":\"ended\",\"reasons\":{}}",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_int_equal(sl_audit_parse(&r, &root, sl_str_c(bad[i]), NULL), SL_E_INVALID);
@@ -62,8 +70,15 @@ static void audit(void **state)
 
 static void presence(void **state)
 {
-    sl_presence p = {.instance = SL_STR("w0"), .models = {SL_STR("a"), SL_STR("b")}, .models_n = 2, .slots = 4,
-                     .active = 1, .queued = 2, .draining = true, .env = SL_STR("e"), .interval_ms = 2000};
+    sl_presence p = {.instance = SL_STR("w0"),
+                     .models = {SL_STR("a"), SL_STR("b")},
+                     .models_n = 2,
+                     .slots = 4,
+                     .active = 1,
+                     .queued = 2,
+                     .draining = true,
+                     .env = SL_STR("e"),
+                     .interval_ms = 2000};
     sl_buf b = {0};
     sl_presence_write(&b, &p);
     sl_presence r;
@@ -72,7 +87,8 @@ static void presence(void **state)
     STR(r.instance, "w0");
     assert_int_equal(r.models_n, 2);
     STR(r.models[1], "b");
-    assert_true(r.slots == 4 && r.active == 1 && r.queued == 2 && r.draining && r.interval_ms == 2000);
+    assert_true(r.slots == 4 && r.active == 1 && r.queued == 2 && r.draining &&
+                r.interval_ms == 2000);
     sl_json_free(root);
     sl_buf_clear(&b);
     sl_buf_adds(&b, "{\"instance\":\"w\",\"models\":[");
@@ -81,8 +97,8 @@ static void presence(void **state)
     sl_buf_adds(&b, "]}");
     assert_int_equal(sl_presence_parse(&r, &root, sl_buf_str(&b), NULL), SL_E_INVALID);
     sl_buf_done(&b);
-    static const char *const bad[] = {"{}", "{\"instance\":\"\",\"models\":[]}", "{\"instance\":\"w\"}",
-                                      "{\"instance\":\"w\",\"models\":[1]}",
+    static const char *const bad[] = {"{}", "{\"instance\":\"\",\"models\":[]}",
+                                      "{\"instance\":\"w\"}", "{\"instance\":\"w\",\"models\":[1]}",
                                       "{\"instance\":\"w\",\"models\":[],\"slots\":-1}"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_int_equal(sl_presence_parse(&r, &root, sl_str_c(bad[i]), NULL), SL_E_INVALID);
@@ -112,7 +128,8 @@ static void names(void **state)
     assert_int_equal(sl_type_parse(SL_STR("")), SL_TYPE_UNKNOWN);
     assert_int_equal(sl_type_parse(SL_STR("io.sluice.request.v2")), SL_TYPE_UNKNOWN);
     assert_int_equal(sl_end_parse(SL_STR("")), SL_END_NONE);
-    assert_string_equal(sl_topic_name(SL_CLASS_PUBLIC, SL_TOPIC_DEAD_LETTER), "llm.public.dead-letter.v1");
+    assert_string_equal(sl_topic_name(SL_CLASS_PUBLIC, SL_TOPIC_DEAD_LETTER),
+                        "llm.public.dead-letter.v1");
     assert_string_equal(sl_class_name(7), "");
 }
 

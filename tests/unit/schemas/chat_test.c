@@ -28,44 +28,67 @@ static void accepts(void **state)
 {
     static const char *const bodies[] = {
         "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}",
-        "{\"model\":\"auto\",\"messages\":[{\"role\":\"developer\",\"content\":\"d\"},{\"role\":\"system\","
-        "\"content\":[{\"type\":\"text\",\"text\":\"a\"}]},{\"role\":\"user\",\"content\":\"hi\",\"name\":\"bob\"}]}",
+        "{\"model\":\"auto\",\"messages\":[{\"role\":\"developer\",\"content\":\"d\"},{\"role\":"
+        "\"system\","
+        "\"content\":[{\"type\":\"text\",\"text\":\"a\"}]},{\"role\":\"user\",\"content\":\"hi\","
+        "\"name\":\"bob\"}]}",
         /* an assistant's tool turn as openai-python dumps it, and the tool's answer */
-        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"w?\"},{\"content\":null,\"refusal\":null,"
-        "\"role\":\"assistant\",\"annotations\":[],\"audio\":null,\"function_call\":null,\"tool_calls\":[{\"id\":"
-        "\"call_1\",\"function\":{\"arguments\":\"{\\\"city\\\":\\\"Oslo\\\"}\",\"name\":\"get_weather\"},\"type\":"
-        "\"function\"}]},{\"role\":\"tool\",\"tool_call_id\":\"call_1\",\"content\":\"{\\\"t\\\":3}\"}],\"tools\":["
-        "{\"type\":\"function\",\"function\":{\"name\":\"get_weather\",\"parameters\":{\"type\":\"object\"}}}],"
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"w?\"},{\"content\":null,"
+        "\"refusal\":null,"
+        "\"role\":\"assistant\",\"annotations\":[],\"audio\":null,\"function_call\":null,\"tool_"
+        "calls\":[{\"id\":"
+        "\"call_1\",\"function\":{\"arguments\":\"{\\\"city\\\":\\\"Oslo\\\"}\",\"name\":\"get_"
+        "weather\"},\"type\":"
+        "\"function\"}]},{\"role\":\"tool\",\"tool_call_id\":\"call_1\",\"content\":\"{\\\"t\\\":3}"
+        "\"}],\"tools\":["
+        "{\"type\":\"function\",\"function\":{\"name\":\"get_weather\",\"parameters\":{\"type\":"
+        "\"object\"}}}],"
         "\"tool_choice\":\"auto\",\"parallel_tool_calls\":true}",
-        "{\"messages\":[{\"role\":\"assistant\",\"function_call\":{\"name\":\"f\",\"arguments\":\"{}\"}},"
+        "{\"messages\":[{\"role\":\"assistant\",\"function_call\":{\"name\":\"f\",\"arguments\":\"{"
+        "}\"}},"
         "{\"role\":\"function\",\"name\":\"f\",\"content\":null}]}",
-        "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"temperature\":2,\"top_p\":1,\"n\":1,\"stop\":[\"a\",\"b\"],"
-        "\"seed\":9007199254740992,\"presence_penalty\":-2,\"frequency_penalty\":2,\"logit_bias\":{\"50256\":-100},"
-        "\"logprobs\":false,\"top_logprobs\":0,\"user\":\"u\",\"metadata\":{\"k\":\"v\"},\"store\":false,"
-        "\"service_tier\":\"auto\",\"reasoning_effort\":\"low\",\"max_completion_tokens\":5,\"stream\":true,"
-        "\"stream_options\":{\"include_usage\":true},\"response_format\":{\"type\":\"json_object\"},\"top_k\":40,"
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"temperature\":2,\"top_p\":1,\"n\":"
+        "1,\"stop\":[\"a\",\"b\"],"
+        "\"seed\":9007199254740992,\"presence_penalty\":-2,\"frequency_penalty\":2,\"logit_bias\":{"
+        "\"50256\":-100},"
+        "\"logprobs\":false,\"top_logprobs\":0,\"user\":\"u\",\"metadata\":{\"k\":\"v\"},\"store\":"
+        "false,"
+        "\"service_tier\":\"auto\",\"reasoning_effort\":\"low\",\"max_completion_tokens\":5,"
+        "\"stream\":true,"
+        "\"stream_options\":{\"include_usage\":true},\"response_format\":{\"type\":\"json_object\"}"
+        ",\"top_k\":40,"
         "\"min_p\":0.1,\"modalities\":[\"text\"],\"verbosity\":\"low\",\"prompt_cache_key\":\"k\"}",
-        "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"temperature\":null,\"stop\":null,\"n\":null,"
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"temperature\":null,\"stop\":null,"
+        "\"n\":null,"
         "\"tools\":null,\"stream\":null,\"max_tokens\":null,\"logprobs\":null,\"functions\":null}",
-        "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"u\"}}]}]}",
+        "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{"
+        "\"url\":\"u\"}}]}]}",
         "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"hologram\",\"x\":1}]}]}",
-        "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"tool_choice\":{\"type\":\"function\",\"function\":"
-        "{\"name\":\"f\"}},\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"schema\":{}}}}",
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"tool_choice\":{\"type\":"
+        "\"function\",\"function\":"
+        "{\"name\":\"f\"}},\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":"
+        "\"n\",\"schema\":{}}}}",
     };
     for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
         sl_chat_free(must_parse(SL_CHAT, bodies[i]));
-    sl_chat_free(must_parse(SL_COMPLETION, "{\"prompt\":[\"once\"],\"best_of\":1,\"echo\":false,\"suffix\":null}"));
+    sl_chat_free(must_parse(
+        SL_COMPLETION, "{\"prompt\":[\"once\"],\"best_of\":1,\"echo\":false,\"suffix\":null}"));
 }
 
 static void fields(void **state)
 {
     sl_chat *c = must_parse(
         SL_CHAT,
-        "{\"messages\":[{\"role\":\"user\",\"name\":\"bob\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},"
-        "{\"type\":\"image_url\",\"image_url\":{\"url\":\"u\"}},{\"type\":\"text\",\"text\":\"b\"}]},"
-        "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"1\",\"type\":\"function\",\"function\":"
-        "{\"name\":\"f\",\"arguments\":\"\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":\"\"}],"
-        "\"stream\":true,\"stream_options\":{\"include_usage\":true},\"seed\":-5,\"temperature\":0.5,\"top_p\":0.25,"
+        "{\"messages\":[{\"role\":\"user\",\"name\":\"bob\",\"content\":[{\"type\":\"text\","
+        "\"text\":\"a\"},"
+        "{\"type\":\"image_url\",\"image_url\":{\"url\":\"u\"}},{\"type\":\"text\",\"text\":\"b\"}]"
+        "},"
+        "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"1\",\"type\":"
+        "\"function\",\"function\":"
+        "{\"name\":\"f\",\"arguments\":\"\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"1\","
+        "\"content\":\"\"}],"
+        "\"stream\":true,\"stream_options\":{\"include_usage\":true},\"seed\":-5,\"temperature\":0."
+        "5,\"top_p\":0.25,"
         "\"top_k\":7,\"max_tokens\":9,\"stop\":\"END\",\"user\":\"u1\",\"presence_penalty\":1.5}");
     STR(c->model, "auto");
     assert_int_equal(c->messages_n, 3);
@@ -108,23 +131,31 @@ static const struct refusal {
     {"{\"messages\":\"x\"}", "messages", "invalid_type"},
     {"{\"messages\":[1]}", "messages[0]", "invalid_type"},
     {"{\"messages\":[{\"content\":\"x\"}]}", "messages[0].role", "missing_required_parameter"},
-    {"{\"messages\":[{\"role\":\"robot\",\"content\":\"x\"}]}", "messages[0].role", "invalid_value"},
+    {"{\"messages\":[{\"role\":\"robot\",\"content\":\"x\"}]}", "messages[0].role",
+     "invalid_value"},
     {"{\"messages\":[{\"role\":3,\"content\":\"x\"}]}", "messages[0].role", "invalid_type"},
     {"{\"messages\":[{\"role\":\"user\"}]}", "messages[0].content", "missing_required_parameter"},
-    {"{\"messages\":[{\"role\":\"user\",\"content\":null}]}", "messages[0].content", "invalid_type"},
-    {"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"user\","
-     "\"content\":5}]}", "messages[2].content", "invalid_type"},
-    {"{\"messages\":[{\"role\":\"assistant\",\"content\":null}]}", "messages[0].content", "invalid_type"},
+    {"{\"messages\":[{\"role\":\"user\",\"content\":null}]}", "messages[0].content",
+     "invalid_type"},
+    {"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"user\",\"content\":\"a\"},{"
+     "\"role\":\"user\","
+     "\"content\":5}]}",
+     "messages[2].content", "invalid_type"},
+    {"{\"messages\":[{\"role\":\"assistant\",\"content\":null}]}", "messages[0].content",
+     "invalid_type"},
     {"{\"messages\":[{\"role\":\"user\",\"content\":[]}]}", "messages[0].content", "empty_array"},
-    {"{\"messages\":[{\"role\":\"user\",\"content\":[\"a\"]}]}", "messages[0].content[0]", "invalid_type"},
-    {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"a\"}]}]}", "messages[0].content[0].type",
-     "missing_required_parameter"},
-    {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\"}]}]}", "messages[0].content[0].text",
-     "missing_required_parameter"},
+    {"{\"messages\":[{\"role\":\"user\",\"content\":[\"a\"]}]}", "messages[0].content[0]",
+     "invalid_type"},
+    {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"a\"}]}]}",
+     "messages[0].content[0].type", "missing_required_parameter"},
+    {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\"}]}]}",
+     "messages[0].content[0].text", "missing_required_parameter"},
     {"{\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]}", "messages[0].tool_call_id",
      "missing_required_parameter"},
-    {"{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"1\",\"type\":\"function\",\"function\":"
-     "{\"name\":\"f\",\"arguments\":{}}}]}]}", "messages[0].tool_calls[0].function.arguments", "invalid_type"},
+    {"{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"1\",\"type\":\"function\","
+     "\"function\":"
+     "{\"name\":\"f\",\"arguments\":{}}}]}]}",
+     "messages[0].tool_calls[0].function.arguments", "invalid_type"},
     {"{" U ",\"model\":5}", "model", "invalid_type"},
     {"{" U ",\"model\":\"\"}", "model", "invalid_value"},
     {"{" U ",\"temperature\":2.1}", "temperature", "invalid_value"},
@@ -136,14 +167,18 @@ static const struct refusal {
     {"{" U ",\"seed\":1.5}", "seed", "invalid_value"},
     {"{" U ",\"seed\":9223372036854775807}", "seed", "invalid_value"},
     {"{" U ",\"max_tokens\":0}", "max_tokens", "invalid_value"},
-    {"{" U ",\"max_tokens\":5,\"max_completion_tokens\":5}", "max_completion_tokens", "invalid_value"},
+    {"{" U ",\"max_tokens\":5,\"max_completion_tokens\":5}", "max_completion_tokens",
+     "invalid_value"},
     {"{" U ",\"stop\":[\"a\",5]}", "stop[1]", "invalid_type"},
     {"{" U ",\"stop\":\"\"}", "stop", "invalid_value"},
-    {"{" U ",\"stop\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"a\",\"b\",\"c\",\"d\",\"e\",\"f\","
-     "\"g\",\"h\"]}", "stop", "array_above_max_length"},
+    {"{" U ",\"stop\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"a\",\"b\",\"c\","
+     "\"d\",\"e\",\"f\","
+     "\"g\",\"h\"]}",
+     "stop", "array_above_max_length"},
     {"{" U ",\"stream\":1}", "stream", "invalid_type"},
     {"{" U ",\"stream_options\":{\"include_usage\":true}}", "stream_options", "invalid_value"},
-    {"{" U ",\"stream\":true,\"stream_options\":{\"x\":true}}", "stream_options", "unknown_parameter"},
+    {"{" U ",\"stream\":true,\"stream_options\":{\"x\":true}}", "stream_options",
+     "unknown_parameter"},
     {"{" U ",\"logprobs\":true}", "logprobs", "unsupported_parameter"},
     {"{" U ",\"functions\":[]}", "functions", "unsupported_parameter"},
     {"{" U ",\"audio\":{}}", "audio", "unsupported_parameter"},
@@ -152,8 +187,8 @@ static const struct refusal {
     {"{" U ",\"logit_bias\":{\"x\":1}}", "logit_bias", "invalid_value"},
     {"{" U ",\"logit_bias\":{\"1\":101}}", "logit_bias", "invalid_value"},
     {"{" U ",\"tools\":{}}", "tools", "invalid_type"},
-    {"{" U ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"a b\"}}]}", "tools[0].function.name",
-     "invalid_value"},
+    {"{" U ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"a b\"}}]}",
+     "tools[0].function.name", "invalid_value"},
     {"{" U ",\"tool_choice\":\"maybe\"}", "tool_choice", "invalid_value"},
     {"{" U ",\"response_format\":{\"type\":\"xml\"}}", "response_format.type", "invalid_value"},
     {"{" U ",\"response_format\":{\"type\":\"json_schema\"}}", "response_format.json_schema",
@@ -182,12 +217,15 @@ static void refuses(void **state)
     sl_chat *c = NULL;
     sl_chat_fault fault;
     sl_error err = {0};
-    assert_int_equal(sl_chat_parse(&c, SL_CHAT, SL_STR("{" U ",\"temprature\":1}"), MAX, &fault, &err),
-                     SL_E_INVALID);
+    assert_int_equal(
+        sl_chat_parse(&c, SL_CHAT, SL_STR("{" U ",\"temprature\":1}"), MAX, &fault, &err),
+        SL_E_INVALID);
     assert_string_equal(err.text, "Unrecognized request argument supplied: temprature");
-    assert_int_equal(sl_chat_parse(&c, SL_CHAT, SL_STR("{" U "}"), 10, &fault, &err), SL_E_TOO_LARGE);
+    assert_int_equal(sl_chat_parse(&c, SL_CHAT, SL_STR("{" U "}"), 10, &fault, &err),
+                     SL_E_TOO_LARGE);
     static const char *const prompts[] = {"{}", "{\"prompt\":[1,2]}", "{\"prompt\":[\"a\",\"b\"]}",
-                                          "{\"prompt\":\"a\",\"messages\":[]}", "{\"prompt\":\"a\",\"echo\":true}"};
+                                          "{\"prompt\":\"a\",\"messages\":[]}",
+                                          "{\"prompt\":\"a\",\"echo\":true}"};
     for (size_t i = 0; i < sizeof(prompts) / sizeof(prompts[0]); i++)
         assert_int_equal(sl_chat_parse(&c, SL_COMPLETION, sl_str_c(prompts[i]), MAX, NULL, NULL),
                          SL_E_INVALID);
@@ -209,42 +247,73 @@ static bool hear(void *arg, const char *where, sl_str text)
     return h->left < 0 || --h->left > 0;
 }
 
+static const char SPEAKING[] =
+    "{\"model\":\"MODEL\",\"messages\":[{\"role\":\"system\",\"content\":\"S1\"},{\"role\":"
+    "\"user\",\"name\":\"S2\","
+    "\"content\":[{\"type\":\"text\",\"text\":\"4111 1111\"},{\"type\":\"text\",\"text\":\" "
+    "1111 1111\"},"
+    "{\"type\":\"wild\",\"deep\":{\"er\":[\"S3\",{\"K4\":\"S4\"}]}}],\"odd member\":\"S5\"},"
+    "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"S6\",\"type\":"
+    "\"function\",\"function\":"
+    "{\"name\":\"S7\",\"arguments\":\"{\\\"K8\\\":\\\"S8\\\\u0041\\\",\\\"card\\\":"
+    "4111111111111111111}\"}}]},"
+    "{\"role\":\"tool\",\"tool_call_id\":\"S6\",\"content\":\"[\\\"S9\\\"]\"}],"
+    "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"description\":\"S10\","
+    "\"parameters\":"
+    "{\"type\":\"object\",\"properties\":{\"K11\":{\"enum\":[\"S11\",13800138000]}}}}}],"
+    "\"metadata\":{\"K12\":\"S12\"},\"stop\":[\"S13\"],\"user\":\"S14\",\"logit_bias\":{"
+    "\"12345\":1},"
+    "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"S15\","
+    "\"schema\":{\"title\":\"S16\"}}},"
+    "\"prediction\":{\"type\":\"content\",\"content\":\"S17\"},\"seed\":4111111111111111}";
+static const char *const EXPECTED[] = {
+    "messages[0].content=S1\n",
+    "messages[1].name=S2\n",
+    "messages[1].content=4111 1111 1111 1111\n",
+    "messages[1].content[0].text=4111 1111\n",
+    "=deep\n",
+    "=S3\n",
+    "=K4\n",
+    "=S4\n",
+    "=odd member\n",
+    "messages[1].*=S5\n",
+    "messages[2].tool_calls[0].id=S6\n",
+    "=S7\n",
+    "messages[2].tool_calls[0].function.arguments={\"K8\":\"S8\\u0041\",\"card\":"
+    "4111111111111111111}\n",
+    "=K8\n",
+    "messages[2].tool_calls[0].function.arguments!.*=S8A\n",
+    "=4111111111111111111\n",
+    "messages[3].content=[\"S9\"]\n",
+    "messages[3].content![0]=S9\n",
+    "=S10\n",
+    "=K11\n",
+    "=S11\n",
+    "=13800138000\n",
+    "metadata.*=K12\n",
+    "metadata.*=S12\n",
+    "stop[0]=S13\n",
+    "user=S14\n",
+    "=S15\n",
+    "=S16\n",
+    "prediction.content=S17\n",
+};
+static const char *const NEVER[] = {"MODEL",   "12345",       "=4111111111111111\n",
+                                    "=system", "odd member=", "K11="};
+
 static void strings(void **state)
 {
-    sl_chat *c = must_parse(
-        SL_CHAT,
-        "{\"model\":\"MODEL\",\"messages\":[{\"role\":\"system\",\"content\":\"S1\"},{\"role\":\"user\",\"name\":\"S2\","
-        "\"content\":[{\"type\":\"text\",\"text\":\"4111 1111\"},{\"type\":\"text\",\"text\":\" 1111 1111\"},"
-        "{\"type\":\"wild\",\"deep\":{\"er\":[\"S3\",{\"K4\":\"S4\"}]}}],\"odd member\":\"S5\"},"
-        "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"S6\",\"type\":\"function\",\"function\":"
-        "{\"name\":\"S7\",\"arguments\":\"{\\\"K8\\\":\\\"S8\\\\u0041\\\",\\\"card\\\":4111111111111111111}\"}}]},"
-        "{\"role\":\"tool\",\"tool_call_id\":\"S6\",\"content\":\"[\\\"S9\\\"]\"}],"
-        "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"description\":\"S10\",\"parameters\":"
-        "{\"type\":\"object\",\"properties\":{\"K11\":{\"enum\":[\"S11\",13800138000]}}}}}],"
-        "\"metadata\":{\"K12\":\"S12\"},\"stop\":[\"S13\"],\"user\":\"S14\",\"logit_bias\":{\"12345\":1},"
-        "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"S15\",\"schema\":{\"title\":\"S16\"}}},"
-        "\"prediction\":{\"type\":\"content\",\"content\":\"S17\"},\"seed\":4111111111111111}");
+    sl_chat *c = must_parse(SL_CHAT, SPEAKING);
     heard h = {.left = -1};
     assert_true(sl_chat_strings(c, hear, &h));
     const char *all = sl_buf_str(&h.all).p;
-    static const char *const expected[] = {
-        "messages[0].content=S1\n", "messages[1].name=S2\n", "messages[1].content=4111 1111 1111 1111\n",
-        "messages[1].content[0].text=4111 1111\n", "=deep\n", "=S3\n", "=K4\n", "=S4\n", "=odd member\n",
-        "messages[1].*=S5\n", "messages[2].tool_calls[0].id=S6\n", "=S7\n",
-        "messages[2].tool_calls[0].function.arguments={\"K8\":\"S8\\u0041\",\"card\":4111111111111111111}\n",
-        "=K8\n", "messages[2].tool_calls[0].function.arguments!.*=S8A\n", "=4111111111111111111\n",
-        "messages[3].content=[\"S9\"]\n", "messages[3].content![0]=S9\n", "=S10\n", "=K11\n", "=S11\n",
-        "=13800138000\n", "metadata.*=K12\n", "metadata.*=S12\n", "stop[0]=S13\n", "user=S14\n", "=S15\n", "=S16\n",
-        "prediction.content=S17\n",
-    };
-    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
-        if (!strstr(all, expected[i]))
-            fail_msg("not heard: %s\nin\n%s", expected[i], all);
+    for (size_t i = 0; i < sizeof(EXPECTED) / sizeof(EXPECTED[0]); i++) {
+        if (!strstr(all, EXPECTED[i]))
+            fail_msg("not heard: %s\nin\n%s", EXPECTED[i], all);
     }
-    static const char *const never[] = {"MODEL", "12345", "=4111111111111111\n", "=system", "odd member=", "K11="};
-    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
-        if (strstr(all, never[i]))
-            fail_msg("heard: %s\nin\n%s", never[i], all);
+    for (size_t i = 0; i < sizeof(NEVER) / sizeof(NEVER[0]); i++) {
+        if (strstr(all, NEVER[i]))
+            fail_msg("heard: %s\nin\n%s", NEVER[i], all);
     }
     h.left = 1;
     sl_buf_clear(&h.all);
@@ -265,7 +334,8 @@ static void strings(void **state)
 static void deep_strings(void **state)
 {
     sl_buf b = {0};
-    sl_buf_adds(&b, "{" U ",\"metadata\":null,\"response_format\":{\"type\":\"json_object\",\"schema\":");
+    sl_buf_adds(&b, "{" U
+                    ",\"metadata\":null,\"response_format\":{\"type\":\"json_object\",\"schema\":");
     for (int i = 0; i < 40; i++)
         sl_buf_adds(&b, "{\"additionalProperties\":");
     sl_buf_adds(&b, "\"BOTTOM\"");
@@ -288,10 +358,15 @@ static void opaque(void **state)
         bool opaque;
     } cases[] = {
         {"{" U "}", false},
-        {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\",\"input_audio\":{}}]}]}", true},
-        {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{}}]}]}", true},
+        {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\",\"input_audio\":"
+         "{}}]}]}",
+         true},
+        {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{}}]}]}",
+         true},
         {"{\"messages\":[{\"role\":\"assistant\",\"audio\":{\"id\":\"a\"}}]}", true},
-        {"{" U ",\"prediction\":{\"type\":\"content\",\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}}", false},
+        {"{" U
+         ",\"prediction\":{\"type\":\"content\",\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}}",
+         false},
         {"{" U ",\"prediction\":{\"type\":\"content\",\"content\":[{\"type\":\"img\"}]}}", true},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -303,15 +378,18 @@ static void opaque(void **state)
 
 static void decided(void **state)
 {
-    sl_chat *c = must_parse(SL_CHAT, "{\"model\":\"auto\"," U ",\"seed\":1,\"stream\":false,\"user\":\"u\"}");
+    sl_chat *c = must_parse(SL_CHAT, "{\"model\":\"auto\"," U
+                                     ",\"seed\":1,\"stream\":false,\"user\":\"u\"}");
     sl_buf b = {0};
     assert_int_equal(sl_chat_decided(c, "smol", 42, &b), SL_OK);
-    assert_string_equal(b.data, "{" U ",\"stream\":false,\"user\":\"u\",\"model\":\"smol\",\"seed\":42}");
+    assert_string_equal(b.data,
+                        "{" U ",\"stream\":false,\"user\":\"u\",\"model\":\"smol\",\"seed\":42}");
     STR(c->model, "auto"); /* the client's view is untouched */
     sl_buf_clear(&b);
     assert_int_equal(sl_chat_upstream(c, NULL, &b), SL_OK);
-    assert_string_equal(b.data, "{" U ",\"seed\":1,\"user\":\"u\",\"model\":\"auto\",\"stream\":true,"
-                                "\"stream_options\":{\"include_usage\":true}}");
+    assert_string_equal(b.data,
+                        "{" U ",\"seed\":1,\"user\":\"u\",\"model\":\"auto\",\"stream\":true,"
+                        "\"stream_options\":{\"include_usage\":true}}");
     sl_chat_free(c);
 
     c = must_parse(SL_COMPLETION, "{\"prompt\":\"once\",\"stream\":true,\"stream_options\":{}}");

@@ -1,5 +1,5 @@
-/* envelope_test.c - what encode makes, decode takes; what is changed in between, it refuses; a nonce
- * is never used twice. */
+/* envelope_test.c - what encode makes, decode takes; what is changed in between, it refuses; a
+ * nonce is never used twice. */
 #include "schemas/envelope.h"
 
 #include <setjmp.h>
@@ -10,14 +10,16 @@
 /* after the four above */
 #include <cmocka.h>
 
-#define ID "018f6b1e-2c3d-7e4f-8a5b-6c7d8e9fa0b1"
-#define SUM "0123456789abcdef0123456789abcdef"
+#define ID          "018f6b1e-2c3d-7e4f-8a5b-6c7d8e9fa0b1"
+#define SUM         "0123456789abcdef0123456789abcdef"
 #define STR(s, lit) assert_true(sl_str_is(s, lit))
 
 static const char KEYS[] =
-    "[{\"kid\":\"pub-1\",\"class\":\"public\",\"key\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\","
+    "[{\"kid\":\"pub-1\",\"class\":\"public\",\"key\":"
+    "\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\","
     "\"not_before\":\"2020-01-01T00:00:00Z\",\"not_after\":\"2100-01-01T00:00:00Z\"},"
-    "{\"kid\":\"old\",\"class\":\"private\",\"key\":\"ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\","
+    "{\"kid\":\"old\",\"class\":\"private\",\"key\":\"ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="
+    "\","
     "\"not_before\":\"2020-01-01T00:00:00Z\",\"not_after\":\"2020-02-01T00:00:00Z\"}]";
 
 static sl_codec *codec, *other; /* `other` decodes, so that buffers are not shared by luck */
@@ -41,7 +43,8 @@ static sl_envelope request(void)
 
 static sl_envelope chunk(uint64_t seq, bool fin)
 {
-    sl_envelope e = {.type = SL_TYPE_CHUNK, .subject = SL_STR(ID), .seq = seq, .fin = fin, .body = SL_STR("{}")};
+    sl_envelope e = {
+        .type = SL_TYPE_CHUNK, .subject = SL_STR(ID), .seq = seq, .fin = fin, .body = SL_STR("{}")};
     memcpy(e.requestchecksum, SUM, sizeof(SUM));
     if (fin) {
         e.count = seq;
@@ -86,14 +89,14 @@ static void round_trip(void **state)
         STR(d.tracestate, "x=1");
         STR(d.replayof, "llm.public.requests.v1/0/7");
         STR(d.body, "{\"messages\":[]}");
-        assert_true(d.cls == SL_CLASS_PUBLIC && d.level == SL_LEVEL_INTERNAL && d.replypartition == 3);
+        assert_true(d.cls == SL_CLASS_PUBLIC && d.level == SL_LEVEL_INTERNAL &&
+                    d.replypartition == 3);
         assert_true(d.deadline_ms == 1795521600000 && d.encrypted == sealed);
         assert_string_equal(d.checksum, e.checksum);
         if (sealed)
             STR(d.kid, "pub-1");
-        assert_int_equal(
-            sl_envelope_decode(other, &rec, ring, SL_CLASS_PUBLIC, true, &d, NULL),
-            sealed ? SL_OK : SL_E_UNAUTHENTIC);
+        assert_int_equal(sl_envelope_decode(other, &rec, ring, SL_CLASS_PUBLIC, true, &d, NULL),
+                         sealed ? SL_OK : SL_E_UNAUTHENTIC);
         assert_int_equal(sl_envelope_decode(other, &rec, ring, SL_CLASS_PRIVATE, false, &d, NULL),
                          SL_E_INVALID);
         assert_int_equal(sl_envelope_decode(other, &rec, NULL, SL_CLASS_PUBLIC, false, &d, NULL),
@@ -129,7 +132,8 @@ static void drawn_anew(void **state)
         assert_null(rec.key.p);
         assert_null(e.id.p);
         assert_null(e.time.p);
-        const sl_header *id = sl_record_header(&rec, "ce_id"), *salt = sl_record_header(&rec, "ce_salt");
+        const sl_header *id = sl_record_header(&rec, "ce_id"),
+                        *salt = sl_record_header(&rec, "ce_salt");
         assert_true(sl_uuid_valid(id->value.p, id->value.n));
         snprintf(ids[i], 64, "%.*s", (int)id->value.n, id->value.p);
         snprintf(salts[i], 64, "%.*s", (int)salt->value.n, salt->value.p);
@@ -232,11 +236,21 @@ static void refuses(void **state)
     sl_record rec;
     sl_seal seal = {ring, SL_CLASS_PUBLIC}, none = {ring, SL_CLASS_PRIVATE};
     sl_envelope e = request();
-    assert_int_equal(sl_envelope_encode(codec, &e, &none, &rec, NULL), SL_E_NOT_FOUND); /* the old key is over */
+    assert_int_equal(sl_envelope_encode(codec, &e, &none, &rec, NULL),
+                     SL_E_NOT_FOUND); /* the old key is over */
     struct {
         sl_envelope e;
-    } bad[] = {{request()}, {request()}, {request()}, {request()}, {request()}, {chunk(1, false)},
-               {chunk(1, true)}, {chunk(1, true)}, {chunk(1, true)}, {{0}}, {{.type = SL_TYPE_CANCEL}}};
+    } bad[] = {{request()},
+               {request()},
+               {request()},
+               {request()},
+               {request()},
+               {chunk(1, false)},
+               {chunk(1, true)},
+               {chunk(1, true)},
+               {chunk(1, true)},
+               {{0}},
+               {{.type = SL_TYPE_CANCEL}}};
     bad[0].e.tenant = SL_STR("a\nb");
     bad[1].e.tenant = SL_STR("\xff");
     bad[2].e.replytopic = SL_STR("llm.private.responses.v1");
@@ -294,13 +308,22 @@ static void run_digest(void **state)
 
 static void dead_letter(void **state)
 {
-    sl_header h[2] = {{SL_STR("ce_id"), SL_STR("x")}, {SL_STR("odd"), {NULL, 0}}}, out[2 + SL_DEAD_LETTER_HEADERS];
-    sl_record r = {.topic = "llm.public.requests.v1", .partition = 1, .offset = 42, .key = SL_STR("k"),
-                   .value = {NULL, 0}, .headers = h, .headers_n = 2}, dlq;
+    sl_header h[2] = {{SL_STR("ce_id"), SL_STR("x")}, {SL_STR("odd"), {NULL, 0}}},
+              out[2 + SL_DEAD_LETTER_HEADERS];
+    sl_record r = {.topic = "llm.public.requests.v1",
+                   .partition = 1,
+                   .offset = 42,
+                   .key = SL_STR("k"),
+                   .value = {NULL, 0},
+                   .headers = h,
+                   .headers_n = 2},
+              dlq;
     sl_buf scratch = {0};
-    assert_int_equal(sl_dead_letter(&r, "g", "corrupt", "was altered", 1, &scratch, out, 9, &dlq, NULL),
-                     SL_E_TOO_LARGE);
-    assert_int_equal(sl_dead_letter(&r, "g", "corrupt", "was altered", 1, &scratch, out, 10, &dlq, NULL), SL_OK);
+    assert_int_equal(
+        sl_dead_letter(&r, "g", "corrupt", "was altered", 1, &scratch, out, 9, &dlq, NULL),
+        SL_E_TOO_LARGE);
+    assert_int_equal(
+        sl_dead_letter(&r, "g", "corrupt", "was altered", 1, &scratch, out, 10, &dlq, NULL), SL_OK);
     assert_int_equal(dlq.headers_n, 10);
     STR(dlq.headers[0].value, "x");
     assert_null(dlq.headers[1].value.p);
@@ -320,7 +343,8 @@ static void dead_letter(void **state)
 
 static int setup(void **state)
 {
-    return sl_codec_open(&codec, "/sluice/test/0", NULL) || sl_codec_open(&other, "/sluice/other/0", NULL) ||
+    return sl_codec_open(&codec, "/sluice/test/0", NULL) ||
+           sl_codec_open(&other, "/sluice/other/0", NULL) ||
            sl_keyring_parse(&ring, "keys", sl_str_c(KEYS), NULL);
 }
 
@@ -336,10 +360,11 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip), cmocka_unit_test(end_record),   cmocka_unit_test(drawn_anew),
-        cmocka_unit_test(no_nonce_twice), cmocka_unit_test(many_runs), cmocka_unit_test(every_byte),
-        cmocka_unit_test(refuses),    cmocka_unit_test(huge_headers), cmocka_unit_test(run_digest),
-        cmocka_unit_test(dead_letter),
+        cmocka_unit_test(round_trip), cmocka_unit_test(end_record),
+        cmocka_unit_test(drawn_anew), cmocka_unit_test(no_nonce_twice),
+        cmocka_unit_test(many_runs),  cmocka_unit_test(every_byte),
+        cmocka_unit_test(refuses),    cmocka_unit_test(huge_headers),
+        cmocka_unit_test(run_digest), cmocka_unit_test(dead_letter),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

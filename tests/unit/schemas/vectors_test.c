@@ -47,9 +47,11 @@ static void row_open(row *r, const sl_jnode *n)
     memset(r, 0, sizeof(*r));
     r->name = str_at(n, "name").p;
     size_t i = 0;
-    for (const sl_jnode *h = sl_json_first(sl_json_get(n, "headers")); h; h = sl_json_next(h), i++) {
+    for (const sl_jnode *h = sl_json_first(sl_json_get(n, "headers")); h;
+         h = sl_json_next(h), i++) {
         assert_true(i < sizeof(r->headers) / sizeof(r->headers[0]));
-        const sl_jnode *name = sl_json_first(h), *value = sl_json_next(name), *hex = sl_json_next(value);
+        const sl_jnode *name = sl_json_first(h), *value = sl_json_next(name),
+                       *hex = sl_json_next(value);
         sl_str raw = {0};
         assert_true(sl_json_str(name, &r->headers[i].name));
         sl_json_str(value, &r->headers[i].value);
@@ -106,7 +108,8 @@ static void check_row(sl_codec *c, row *r, const sl_jnode *n)
     sl_str want_sum = str_at(n, "checksum"), want_cause = str_at(n, "cause");
     if (r->rec.headers_n <= SL_ENVELOPE_HEADERS_MAX) {
         sl_str want = unhex(r, str_at(n, "canonical_hex"));
-        assert_int_equal(sl_canonical_headers(r->headers, r->rec.headers_n, &canonical, &err), SL_OK);
+        assert_int_equal(sl_canonical_headers(r->headers, r->rec.headers_n, &canonical, &err),
+                         SL_OK);
         if (!sl_str_eq(sl_buf_str(&canonical), want))
             fail_msg("%s: another canonical form", r->name);
         sl_checksum_record(sum, sl_buf_str(&canonical), r->rec.value);
@@ -141,7 +144,8 @@ static void records(void **state)
     row r;
     assert_int_equal(sl_codec_open(&c, "/sluice/test/0", NULL), SL_OK);
     for (int round = 0; round < 2; round++) { /* the second with a warm table of keys */
-        for (const sl_jnode *v = sl_json_first(sl_json_get(root, "records")); v; v = sl_json_next(v), n++) {
+        for (const sl_jnode *v = sl_json_first(sl_json_get(root, "records")); v;
+             v = sl_json_next(v), n++) {
             row_open(&r, v);
             check_row(c, &r, v);
             row_done(&r);
@@ -154,7 +158,8 @@ static void records(void **state)
 static void hashes(void **state)
 {
     size_t n = 0;
-    for (const sl_jnode *v = sl_json_first(sl_json_get(root, "xxh3_128")); v; v = sl_json_next(v), n++) {
+    for (const sl_jnode *v = sl_json_first(sl_json_get(root, "xxh3_128")); v;
+         v = sl_json_next(v), n++) {
         row r = {0};
         char sum[SL_CHECKSUM_TEXT];
         sl_str text = unhex(&r, str_at(v, "text_hex"));
@@ -168,7 +173,8 @@ static void hashes(void **state)
 static void dead_letters(void **state)
 {
     size_t n = 0;
-    for (const sl_jnode *v = sl_json_first(sl_json_get(root, "dead_letters")); v; v = sl_json_next(v), n++) {
+    for (const sl_jnode *v = sl_json_first(sl_json_get(root, "dead_letters")); v;
+         v = sl_json_next(v), n++) {
         row r;
         row_open(&r, v);
         r.headers[r.rec.headers_n++] = (sl_header){SL_STR("ce_dlqchecksum"), str_at(v, "checksum")};
@@ -186,7 +192,8 @@ static int setup(void **state)
 {
     sl_buf text = {0}, keys = {0};
     sl_error err = {0};
-    if (sl_file_read(PATH, 4 << 20, &text, &err) || sl_json_parse(&root, sl_buf_str(&text), text.len, &err)) {
+    if (sl_file_read(PATH, 4 << 20, &text, &err) ||
+        sl_json_parse(&root, sl_buf_str(&text), text.len, &err)) {
         print_error("%s: %s (run from the top of the tree)\n", PATH, err.text);
         return -1;
     }
