@@ -267,6 +267,8 @@ void sl_http_stream_send(sl_http_request *r, sl_str piece)
     sl_buf_add_str(out, piece);
     if (r->chunked)
         ADD(out, "\r\n");
+    if (sl_wire_pending(&r->conn->wire) > SL_HTTP_PENDING_MAX)
+        r->conn->dead = true; /* on_close follows at the end of the turn */
     flush_later(r->conn);
 }
 

@@ -113,8 +113,12 @@ static size_t feed_head(sl_conn *c, const char *p, size_t n)
             used = c->parsed.pos;
         if (v != SL_HTTP_BAD && used <= max)
             sl_buf_add(&c->head, p, used);
-        if (v == SL_HTTP_MORE)
+        if (v == SL_HTTP_MORE && !c->parsed.line && c->parsed.pos == n) { /* empty lines only */
+            sl_http_head_reset(&c->parsed);
+            sl_buf_clear(&c->head);
+        } else if (v == SL_HTTP_MORE) {
             set_deadline(c, c->server->opt.header_timeout_ms);
+        }
     } else {
         used = n < max + 1 - before ? n : max + 1 - before;
         sl_buf_add(&c->head, p, used);
@@ -196,6 +200,8 @@ static void on_bytes(void *arg, const char *p, size_t n)
         n -= used;
     }
     if (n > 0 && !c->dead) {
+        sl_buf_consume(&c->in, c->in_at);
+        c->in_at = 0;
         sl_buf_add(&c->in, p, n);
         if (!sl_buf_ok(&c->in))
             c->dead = true;

@@ -100,7 +100,7 @@ static bool split_listen(const char *listen, char *host, size_t host_n, char *po
 
 static int bind_one(const struct addrinfo *a, bool reuse_port)
 {
-    int on = 1, off = 0;
+    int on = 1, off = 0, idle_s = 30, interval_s = 10, probes = 3;
     int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
@@ -109,8 +109,13 @@ static int bind_one(const struct addrinfo *a, bool reuse_port)
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     if (a->ai_family == AF_INET6) /* "[::]" takes IPv4 clients too */
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    /* Accepted sockets inherit it (Linux), which saves a system call a connection. */
+    /* Accepted sockets inherit these (Linux), which saves system calls for each connection. Probes
+     * find a client whose machine vanished while its request waits: within a minute. */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
     if (bind(fd, a->ai_addr, a->ai_addrlen) != 0 || listen(fd, 1024) != 0) {
         int saved = errno;
         close(fd);

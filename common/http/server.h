@@ -4,9 +4,16 @@
  * key before a body is read), then `on_request` when its body is complete. The handler answers
  * through the sl_http_request at once or later; `on_close` tells that the client went away before
  * the answer was complete, also while the request waits unanswered (never after the answer's end).
+ * An end of file counts as going away: a client that only shuts down its sending side while it
+ * waits (no HTTP client does) loses its answer, because it can't be told from one that closed, and
+ * work for a closed one must stop at once. A reset or a vanished machine (found by TCP keep-alive within
+ * a minute) counts too. A client is not told apart from its pipelined requests: they are handled
+ * one at a time, in order, and 64 KiB of them are read ahead.
  * Every error that the server itself answers (400 malformed, 408 slow, 411, 413 over
- * body_max while the client still sends, 414, 431, 501, 503 too many connections) has an OpenAI
- * error object as JSON body.
+ * body_max while the client still sends, 414, 417, 431, 501, 503 too many connections, 505) has an
+ * OpenAI error object as JSON body. After 4xx of these the connection is closed, but only when the
+ * client has read the answer or 5 s or 64 MiB of its input have passed. A request that on_headers
+ * has seen gets on_close before such an answer.
  * Ownership: a request belongs to the server and is valid until its answer has ended or on_close
  * returned. Header and body views live as long as the request.
  * Several processes' or threads' servers may listen on one port (SO_REUSEPORT).
@@ -22,13 +29,14 @@ typedef struct sl_http_server sl_http_server;
 typedef struct sl_http_request sl_http_request;
 
 typedef struct sl_http_handlers {
-    /* May answer (then the body is drained or the connection closed) or return to go on. NULL: none. */
+    /* May answer (then the body is drained or the connection closed) or return to go on.
+     * NULL: none. */
     void (*on_headers)(void *arg, sl_http_request *r);
     void (*on_request)(void *arg, sl_http_request *r);
     void (*on_close)(void *arg, sl_http_request *r); /* r is freed after this returns */
-    void (*on_writable)(
-        void *arg,
-        sl_http_request *r); /* a stream's pending output fell under the low mark; may be NULL */
+    /* Output of a stream had to wait or was over the low mark (32 KiB), and is under it now: the
+     * time to go on for a handler that stopped because of sl_http_stream_pending. May be NULL. */
+    void (*on_writable)(void *arg, sl_http_request *r);
 } sl_http_handlers;
 
 typedef struct sl_http_server_options {
@@ -36,8 +44,8 @@ typedef struct sl_http_server_options {
     size_t header_max;   /* bytes; default 32 KiB */
     size_t body_max;     /* bytes; default 1,000,000 */
     int connections_max; /* default 4,096; the next one gets 503 */
-    int64_t
-        header_timeout_ms; /* from the first byte of a request to its header's end; default 10,000 */
+    /* From the first byte of a request to its header's end, and for a TLS handshake; 10,000. */
+    int64_t header_timeout_ms;
     int64_t body_timeout_ms;  /* the body's whole; default 30,000 */
     int64_t idle_timeout_ms;  /* between requests; default 75,000 */
     int64_t write_timeout_ms; /* no byte taken by the client; default 30,000 */
@@ -72,7 +80,8 @@ void sl_http_answer(sl_http_request *r, int status, const char *content_type, sl
  * without the last chunk, so that a client can't take a cut stream for a whole one. */
 void sl_http_stream_begin(sl_http_request *r, int status, const char *content_type);
 void sl_http_stream_send(sl_http_request *r, sl_str piece);
-size_t sl_http_stream_pending(const sl_http_request *r); /* bytes that the client has not taken */
+/* Bytes that wait for the client. Over 64 MiB the connection is cut: stop well before. */
+size_t sl_http_stream_pending(const sl_http_request *r);
 void sl_http_stream_end(sl_http_request *r, bool abort);
 bool sl_http_answered(const sl_http_request *r); /* an answer was begun */
 

@@ -26,6 +26,9 @@
 #define SL_HTTP_AHEAD_MAX (64u * 1024)
 /* on_writable is called when pending output falls under this. */
 #define SL_HTTP_LOW_MARK (32u * 1024)
+/* A handler that looks at sl_http_stream_pending stays far below; one that does not shall not take
+ * the whole process down. */
+#define SL_HTTP_PENDING_MAX (64u * 1024 * 1024)
 /* A body that nobody wants is read to its end, to keep the connection, up to this size. */
 #define SL_HTTP_DRAIN_MAX (64u * 1024)
 /* What a lingering close reads at most: over the 20 MB bodies that clients do send. */
