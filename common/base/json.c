@@ -211,19 +211,25 @@ bool sl_json_i64(const sl_jnode *n, int64_t *ret)
     return true;
 }
 
-/* Takes `item`. */
+/* Takes `item`. The key is copied here: cJSON 1.7.15 would put a node without a key into the tree
+ * when its own copy fails. */
 static sl_status set_item(cJSON *obj, const char *key, cJSON *item)
 {
     if (!item)
         return SL_E_NOMEM;
-    bool done = false;
-    if (cJSON_IsObject(obj))
-        done = sl_json_get(obj, key) ? cJSON_ReplaceItemInObjectCaseSensitive(obj, key, item)
-                                     : cJSON_AddItemToObject(obj, key, item);
-    if (done)
-        return SL_OK;
-    cJSON_Delete(item);
-    return cJSON_IsObject(obj) ? SL_E_NOMEM : SL_E_INVALID;
+    sl_status st = SL_OK;
+    cJSON *old = (cJSON *)(uintptr_t)sl_json_get(obj, key); /* obj is ours to change */
+    if (!cJSON_IsObject(obj))
+        st = SL_E_INVALID;
+    else if (!old)
+        st = cJSON_AddItemToObject(obj, key, item) ? SL_OK : SL_E_NOMEM;
+    else if (!(item->string = strdup(key)))
+        st = SL_E_NOMEM;
+    else
+        cJSON_ReplaceItemViaPointer(obj, old, item);
+    if (st)
+        cJSON_Delete(item);
+    return st;
 }
 
 sl_status sl_json_set_str(sl_jnode *obj, const char *key, sl_str v)

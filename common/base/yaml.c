@@ -315,6 +315,22 @@ static int bad_utf8_line(sl_str text)
     return line;
 }
 
+/* The line of a directive before the first document, 0 when there is none. libyaml compares every
+ * %TAG with all before it, which a large file would turn into minutes. */
+static int directive_line(sl_str text)
+{
+    int line = 1;
+    for (size_t i = 0; i < text.n; line++) {
+        if (text.p[i] == '%')
+            return line;
+        if (text.p[i] != '#' && text.p[i] != '\n' && text.p[i] != '\r' && text.p[i] != ' ')
+            return 0;
+        const char *end = memchr(text.p + i, '\n', text.n - i);
+        i = end ? (size_t)(end - text.p) + 1 : text.n;
+    }
+    return 0;
+}
+
 sl_status sl_yaml_parse(sl_yaml **ret, const char *name, sl_str text, bool expand_env,
                         sl_error *reterr)
 {
@@ -324,6 +340,9 @@ sl_status sl_yaml_parse(sl_yaml **ret, const char *name, sl_str text, bool expan
                        TEXT_MAX);
     if (!sl_utf8_valid(text.p, text.n))
         return bad(&b, bad_utf8_line(text), "not UTF-8");
+    int directive = directive_line(text);
+    if (directive)
+        return bad(&b, directive, "directives (%name) are not accepted");
     b.y = calloc(1, sizeof(*b.y));
     if (!b.y)
         return no_memory(&b);

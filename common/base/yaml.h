@@ -1,7 +1,8 @@
 /* yaml.h - a YAML 1.1 file as a tree of nodes that know their line (libyaml events underneath).
  *
  * Serves the daemons' configuration and the router's policy. Limits: 1 MiB, depth 32, 100,000
- * nodes; anchors, aliases, tags and several documents are refused by name with their line.
+ * nodes; anchors, aliases, tags, directives and several documents are refused by name with their
+ * line. "$${" stands for a literal "${" when variables are expanded.
  * `${NAME}` in a scalar is replaced by the environment variable when `expand_env` is set; a missing
  * one is an error with its line; expanded nodes are marked secret and never printed.
  * Ownership: sl_yaml owns all nodes. Threads: immutable once parsed. */

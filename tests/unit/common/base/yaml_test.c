@@ -83,6 +83,8 @@ static void refuses_with_the_line(void **state)
         {"a: !!int 1\n", "t.yaml:1: tags"},
         {"a: !x {b: 1}\n", "t.yaml:1: tags"},
         {"a: 1\n---\nb: 2\n", "t.yaml:2: a second document"},
+        {"# c\n\n%TAG !a! b\n---\na: 1\n", "t.yaml:3: directives"},
+        {"%YAML 1.1\n---\na: 1\n", "t.yaml:1: directives"},
         {"? [1]\n: 2\n", "t.yaml:1: a key must be a plain text"},
         {"\"\": 2\n", "t.yaml:1: a key may not be empty"},
         {"a: \"\\0\"\n", "t.yaml:1: a NUL"},
