@@ -196,8 +196,6 @@ static sl_status deliver(kafka_consumer *c, kafka_part *part, const rd_kafka_mes
         sl_status s = sl_offsets_deliver(&part->offsets, m->offset, &verdict);
         if (s != SL_OK)
             return s;
-        /* Pins where a group without a committed offset began. */
-        c->dirty |= part->position < 0 && part->committed < 0;
     }
     part->position = m->offset + 1;
     part->eof = false;
@@ -207,18 +205,38 @@ static sl_status deliver(kafka_consumer *c, kafka_part *part, const rd_kafka_mes
     return SL_OK;
 }
 
-/* With auto.offset.reset=error, a position that the log does not have stops the partition here. */
-static void restart(kafka_consumer *c, kafka_part *part, const rd_kafka_message_t *m)
+/* seek() refuses a partition that stopped on an error, so it is taken out of the assignment and put
+ * back at the beginning; the others, and other threads' splits, do not notice. */
+static rd_kafka_resp_err_t put_back(kafka_consumer *c, const kafka_part *part)
 {
-    bool first = c->group && m->offset < 0; /* the group has no committed offset */
-    int64_t to = first && c->cb.from_end ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
-    if (!first)
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, part->topic, part->partition)->offset =
+        RD_KAFKA_OFFSET_BEGINNING;
+    rd_kafka_error_t *e = rd_kafka_incremental_unassign(c->rk, list);
+    if (!e)
+        e = rd_kafka_incremental_assign(c->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_resp_err_t err = e ? rd_kafka_error_code(e) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (e)
+        rd_kafka_error_destroy(e);
+    return err;
+}
+
+/* With auto.offset.reset=error, a position that the log does not have stops the partition here. A
+ * member of a group joins anew, which finds readable offsets (kafka_group.c): assigning within a
+ * membership can hit an assertion of 2.0.2 when a stop is still under way. */
+static void restart(kafka_consumer *c, kafka_part *part, int64_t at)
+{
+    if (!c->group || at >= 0)
         kafka_report(c, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE,
                      "reading goes on at the earliest record");
-    sl_offsets_start(&part->offsets, -1);
-    part->position = part->committed = -1;
+    if (c->group) {
+        c->rejoin = true;
+        return;
+    }
+    part->position = -1;
     part->eof = false;
-    rd_kafka_resp_err_t err = rd_kafka_seek(m->rkt, m->partition, to, SEEK_MS);
+    rd_kafka_resp_err_t err = put_back(c, part);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
         kafka_report(c, err, "moving to a readable offset");
 }
@@ -235,7 +253,7 @@ static void on_message_error(kafka_consumer *c, const rd_kafka_message_t *m)
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR__NO_OFFSET:
         if (part)
-            restart(c, part, m);
+            restart(c, part, m->offset);
         break;
     default:
         if (c->group || m->err != RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
@@ -294,6 +312,8 @@ static size_t consumer_poll(sl_consumer *base, size_t max_records)
         if (!m || !take(c, m, &ran))
             break;
     }
+    if (c->rejoin)
+        kafka_rejoin_due(c);
     if (c->group)
         kafka_commit_due(c);
     return ran;
@@ -340,6 +360,7 @@ static sl_status consumer_rewind(sl_consumer *base, const char *topic, int32_t p
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
         return kafka_status(err);
     kafka_held_drop(c, topic, partition);
+    part->position = offset;
     sl_wake_signal(&c->wake);
     return sl_offsets_rewind(&part->offsets, offset);
 }
@@ -410,6 +431,8 @@ static void consumer_close(sl_consumer *base)
     bool gone = true;
     if (!c->parent && c->rk)
         gone = kafka_destroy(c->rk, left_ms > 1000 ? (int)left_ms : 1000);
+    if (c->topics)
+        rd_kafka_topic_partition_list_destroy(c->topics);
     free(c->held);
     free(c->headers);
     free(c->parts);
@@ -518,11 +541,10 @@ static sl_status client_open(kafka_consumer *c, const kafka_bus *b, const sl_con
 
 static sl_status subscribe(kafka_consumer *c, const sl_consumer_options *opt, sl_error *reterr)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(4);
+    c->topics = rd_kafka_topic_partition_list_new(4);
     for (const char *const *t = opt->topics; *t; t++)
-        rd_kafka_topic_partition_list_add(list, *t, RD_KAFKA_PARTITION_UA);
-    rd_kafka_resp_err_t err = rd_kafka_subscribe(c->rk, list);
-    rd_kafka_topic_partition_list_destroy(list);
+        rd_kafka_topic_partition_list_add(c->topics, *t, RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t err = rd_kafka_subscribe(c->rk, c->topics);
     return err == RD_KAFKA_RESP_ERR_NO_ERROR ? SL_OK : kafka_fail(reterr, err, "joining the group");
 }
 

@@ -17,7 +17,7 @@ typedef struct kafka_part {
     char *topic;
     int32_t partition;
     rd_kafka_queue_t *queue; /* the partition's own, forwarded */
-    int64_t position;        /* after the last delivered record; -1: not known yet */
+    int64_t position;        /* of the next record to read; -1: not known yet */
     bool eof;                /* assign mode: the broker had no more after `position` */
     sl_offsets offsets;      /* group mode */
     int64_t committed;       /* acknowledged by the group; -1: not known */
@@ -38,6 +38,9 @@ typedef struct kafka_consumer {
     sl_header *headers; /* of the record being delivered */
     size_t headers_cap;
     kafka_reports reports;
+    rd_kafka_topic_partition_list_t *topics; /* group mode: subscribed */
+    bool rejoin;           /* a partition stopped: leave the group and join it again */
+    int64_t rejoin_at_ms;  /* not before */
     bool dirty; /* something may be committed */
     bool commit_sent;
     int64_t commit_at_ms; /* not before */
@@ -56,6 +59,7 @@ void kafka_report(kafka_consumer *c, rd_kafka_resp_err_t err, const char *what);
 void kafka_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
                      rd_kafka_topic_partition_list_t *list, void *opaque);
 void kafka_commit_due(kafka_consumer *c);
+void kafka_rejoin_due(kafka_consumer *c);
 /* Commits all finished prefixes and waits for the answer. */
 void kafka_commit_wait(kafka_consumer *c, int timeout_ms);
 

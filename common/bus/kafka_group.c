@@ -1,5 +1,10 @@
 /* kafka_group.c - membership of a group and its commits.
  *
+ * Where to start is settled in the assignment callback, with three short questions to the brokers
+ * (committed offsets, first and last offsets): a group without a committed offset starts as
+ * from_end says, a committed offset that the log does not have is reported and replaced by the
+ * earliest. librdkafka's own auto.offset.reset cannot tell these two apart.
+ *
  * Committed is, per partition, the lowest unfinished offset. Commits go out asynchronously at most
  * every SL_BUS_COMMIT_EVERY_MS; one that failed is reported and goes out again with the next. On
  * revocation, while the group still counts this member in, they are waited for. */
@@ -9,6 +14,8 @@
 #include <string.h>
 
 #define REVOKE_COMMIT_MS 2000
+#define QUESTION_MS 1000
+#define REJOIN_EVERY_MS 2000
 #define KEEP_ALIVE_MS 60000 /* a poll at least so often: max.poll.interval.ms is 300,000 */
 
 /* ---- commits ---- */
@@ -111,12 +118,85 @@ void kafka_commit_wait(kafka_consumer *c, int timeout_ms)
 
 /* ---- rebalances ---- */
 
+/* ListOffsets for all partitions at once; `at` is a logical time: -2 first, -1 after the last. */
+static rd_kafka_topic_partition_list_t *
+edges(kafka_consumer *c, const rd_kafka_topic_partition_list_t *list, int64_t at)
+{
+    rd_kafka_topic_partition_list_t *edge = rd_kafka_topic_partition_list_copy(list);
+    for (int i = 0; i < edge->cnt; i++)
+        edge->elems[i].offset = at;
+    rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(c->rk, edge, QUESTION_MS);
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return edge;
+    kafka_report(c, err, "checking the offsets of partitions");
+    rd_kafka_topic_partition_list_destroy(edge);
+    return NULL;
+}
+
+static int64_t edge_at(const rd_kafka_topic_partition_list_t *edge, int i)
+{
+    return edge && !edge->elems[i].err && edge->elems[i].offset >= 0 ? edge->elems[i].offset : -1;
+}
+
+/* Sets the offset to start from. Where an edge is not known (-1), librdkafka finds it itself, or
+ * stops the partition, which brings us here again. */
+static void start_at(kafka_consumer *c, rd_kafka_topic_partition_t *tp, int64_t committed,
+                     int64_t low, int64_t high)
+{
+    if (committed < 0) {
+        int64_t edge = c->cb.from_end ? high : low;
+        int64_t logical = c->cb.from_end ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
+        tp->offset = edge >= 0 ? edge : logical;
+    } else if ((low >= 0 && committed < low) || (high >= 0 && committed > high)) {
+        kafka_report(c, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE,
+                     "the committed offset is gone; reading goes on at the earliest record");
+        tp->offset = low >= 0 ? low : RD_KAFKA_OFFSET_BEGINNING;
+    } else {
+        tp->offset = committed;
+    }
+}
+
+static void starts_resolve(kafka_consumer *c, rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_topic_partition_list_t *low = NULL, *high = NULL;
+    rd_kafka_resp_err_t err = rd_kafka_committed(c->rk, list, QUESTION_MS);
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        low = edges(c, list, -2);
+        high = edges(c, list, -1);
+    } else {
+        kafka_report(c, err, "asking for the committed offsets");
+    }
+    for (int i = 0; i < list->cnt; i++) {
+        rd_kafka_topic_partition_t *tp = &list->elems[i];
+        kafka_part *part = kafka_part_find(c, tp->topic, tp->partition);
+        if (err != RD_KAFKA_RESP_ERR_NO_ERROR || tp->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            tp->offset = RD_KAFKA_OFFSET_STORED;
+            tp->err = RD_KAFKA_RESP_ERR_NO_ERROR;
+            continue;
+        }
+        int64_t committed = tp->offset < 0 ? -1 : tp->offset;
+        start_at(c, tp, committed, edge_at(low, i), edge_at(high, i));
+        if (part) {
+            part->committed = committed;
+            part->position = tp->offset < 0 ? -1 : tp->offset;
+            sl_offsets_start(&part->offsets, part->position);
+            c->dirty |= part->committed != part->position; /* a new group's place is kept */
+        }
+    }
+    if (low)
+        rd_kafka_topic_partition_list_destroy(low);
+    if (high)
+        rd_kafka_topic_partition_list_destroy(high);
+}
+
 static void assign(kafka_consumer *c, rd_kafka_topic_partition_list_t *list)
 {
     /* Forward before the fetches start, so that no record lands on the control queue. */
     for (int i = 0; i < list->cnt; i++)
         if (!kafka_part_add(c, list->elems[i].topic, list->elems[i].partition))
             kafka_report(c, RD_KAFKA_RESP_ERR__STATE, "no memory for a partition");
+    if (list->cnt > 0)
+        starts_resolve(c, list);
     rd_kafka_resp_err_t err = rd_kafka_assign(c->rk, list);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
         kafka_report(c, err, "taking over partitions");
@@ -153,4 +233,24 @@ void kafka_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
         kafka_report(c, err, "joining the group");
         (void)rd_kafka_assign(rk, NULL);
     }
+}
+
+/* Unsubscribing revokes what is held, by the callback above; then the group assigns anew. */
+void kafka_rejoin_due(kafka_consumer *c)
+{
+    int64_t now_ms = sl_mono_ms();
+    if (now_ms < c->rejoin_at_ms) {
+        sl_wake_at(&c->wake, c->rejoin_at_ms);
+        return;
+    }
+    c->rejoin = false;
+    c->rejoin_at_ms = now_ms + REJOIN_EVERY_MS;
+    rd_kafka_resp_err_t err = rd_kafka_unsubscribe(c->rk);
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        err = rd_kafka_subscribe(c->rk, c->topics);
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    kafka_report(c, err, "joining the group again");
+    c->rejoin = true;
+    sl_wake_at(&c->wake, c->rejoin_at_ms);
 }

@@ -83,6 +83,8 @@ static rd_kafka_conf_t *producer_conf(kafka_producer *p, sl_error *reterr)
         kafka_set(conf, "enable.idempotence", "true", reterr) == SL_OK &&
         kafka_set(conf, "acks", "all", reterr) == SL_OK &&
         kafka_set(conf, "partitioner", "murmur2_random", reterr) == SL_OK &&
+        /* How long an unknown topic may still appear; 30 s would use up message_timeout_ms. */
+        kafka_set(conf, "topic.metadata.propagation.max.ms", "3000", reterr) == SL_OK &&
         kafka_set_int(conf, "linger.ms", p->linger_ms, reterr) == SL_OK &&
         kafka_set_int(conf, "message.timeout.ms", p->message_timeout_ms, reterr) == SL_OK &&
         kafka_set_int(conf, "queue.buffering.max.kbytes", kbytes < 2147483647 ? kbytes : 2147483647,
