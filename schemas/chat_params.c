@@ -30,6 +30,11 @@ static sl_status read_any(sl_chat_reader *r, const sl_jnode *n, const param *p)
     return SL_OK; /* read elsewhere */
 }
 
+static sl_status read_object(sl_chat_reader *r, const sl_jnode *n, const param *p)
+{
+    return sl_chat_read_kind(r, n, p->name, SL_J_OBJECT);
+}
+
 static sl_status read_flag(sl_chat_reader *r, const sl_jnode *n, const param *p)
 {
     bool unused = false;
@@ -336,14 +341,16 @@ static const param PARAMS[] = {
     {"safety_identifier", true, false, read_text, NOT_SET},
     {"prompt_cache_key", true, false, read_text, NOT_SET},
     {"prompt_cache_retention", true, false, read_word, 0, 0, "in-memory in_memory 24h"},
+    {"prompt_cache_options", true, false, read_object, NOT_SET},
     {"metadata", true, false, read_metadata, NOT_SET},
     {"store", true, false, read_flag, NOT_SET},
-    {"service_tier", true, false, read_word, 0, 0, "auto default flex scale priority"},
-    {"reasoning_effort", true, false, read_word, 0, 0, "none minimal low medium high xhigh"},
+    {"service_tier", true, false, read_word, 0, 0, "auto default flex scale priority fast"},
+    {"reasoning_effort", true, false, read_word, 0, 0, "none minimal low medium high xhigh max"},
     {"verbosity", true, false, read_word, 0, 0, "low medium high"},
     {"modalities", true, false, read_modalities, NOT_SET},
     {"prediction", true, false, read_prediction, NOT_SET},
     {"audio", true, false, read_never, NOT_SET},
+    {"moderation", true, false, read_never, NOT_SET},
     {"web_search_options", true, false, read_never, NOT_SET},
 };
 

@@ -146,7 +146,15 @@ def good():
     )
     odd = finish(
         request(
-            extra=[("x-b", "1"), ("x-a", ""), ("x-a", "zweite ä"), ("x-null", None), ("X-a", "2")]
+            extra=[
+                ("x-ä", "3"),
+                ("x-bb", "1"),
+                ("x-b", "1"),
+                ("x-a", ""),
+                ("x-a", "zweite ä"),
+                ("x-null", None),
+                ("X-a", "2"),
+            ]
         ),
         BODY,
     )

@@ -181,6 +181,8 @@ static const struct refusal {
      "unknown_parameter"},
     {"{" U ",\"logprobs\":true}", "logprobs", "unsupported_parameter"},
     {"{" U ",\"functions\":[]}", "functions", "unsupported_parameter"},
+    {"{" U ",\"moderation\":{}}", "moderation", "unsupported_parameter"},
+    {"{" U ",\"prompt_cache_options\":1}", "prompt_cache_options", "invalid_type"},
     {"{" U ",\"audio\":{}}", "audio", "unsupported_parameter"},
     {"{" U ",\"modalities\":[\"text\",\"audio\"]}", "modalities", "unsupported_value"},
     {"{" U ",\"metadata\":{\"k\":1}}", "metadata", "invalid_type"},
