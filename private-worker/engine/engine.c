@@ -70,6 +70,8 @@ static void on_progress(void *arg, sl_session *s, const sl_progress *p)
     sl_buf_add_str(&g->text, p->text);
     g->tokens += p->tokens;
     if (p->end) {
+        /* before the end is told: who hears of it may count on a free slot */
+        atomic_store(&e->active, sl_scheduler_running(e->scheduler));
         g->ended = true;
         g->reason = p->reason;
         if (p->error)
@@ -156,7 +158,6 @@ static void *engine_main(void *arg)
             e->broken = true;
             pthread_mutex_unlock(&e->lock);
         }
-        atomic_store(&e->active, sl_scheduler_running(e->scheduler));
     }
 }
 
