@@ -1,4 +1,5 @@
-/* idtable.h - hash table from request ids to structs that embed a node, and a bounded memory of ids.
+/* idtable.h - hash table from request ids to structs that embed a node, and a bounded memory of
+ * ids.
  *
  * sl_id_table: chained, sized once, never grows; the caller owns the structs and their keys.
  * sl_recall: remembers at most `cap` ids, each until a time of its own; the oldest goes first when

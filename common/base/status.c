@@ -41,8 +41,8 @@ sl_status sl_fail(sl_error *reterr, sl_status code, const char *fmt, ...)
     vsnprintf(text, sizeof(text), fmt, ap); /* a copy first: fmt's arguments may be reterr->text */
     va_end(ap);
     *reterr = (sl_error){.code = code,
-                         .retriable = code == SL_E_FULL || code == SL_E_TIMEOUT ||
-                                      code == SL_E_UNAVAILABLE};
+                         .retriable =
+                             code == SL_E_FULL || code == SL_E_TIMEOUT || code == SL_E_UNAVAILABLE};
     memcpy(reterr->text, text, sizeof(text));
     return code;
 }
