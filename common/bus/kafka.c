@@ -102,7 +102,8 @@ static sl_status set_shared(rd_kafka_conf_t *conf, sl_error *reterr)
         {"reconnect.backoff.max.ms", "500"},
         {"topic.metadata.refresh.interval.ms", "30000"}, /* a moved leader on a quiet topic */
         {"log.connection.close", "false"},               /* idle connections may be closed */
-        {"message.max.bytes", "1179648"},                /* SL_BUS_RECORD_MAX and what surrounds it */
+        {"queued.max.messages.kbytes", "32768"},         /* prefetched by each consumer */
+        {"message.max.bytes", "1179648"}, /* SL_BUS_RECORD_MAX and what surrounds it */
     };
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
         if (kafka_set(conf, pairs[i][0], pairs[i][1], reterr) != SL_OK)
@@ -134,8 +135,8 @@ rd_kafka_conf_t *kafka_conf(const kafka_bus *b, sl_error *reterr)
     sl_status s = set_shared(conf, reterr);
     for (size_t i = 0; s == SL_OK && i < b->properties_n; i++)
         s = set_property(b, conf, &b->properties[i], reterr);
-    if (s == SL_OK && rd_kafka_conf_set(conf, "bootstrap.servers", b->bootstrap, NULL, 0) !=
-                          RD_KAFKA_CONF_OK)
+    if (s == SL_OK &&
+        rd_kafka_conf_set(conf, "bootstrap.servers", b->bootstrap, NULL, 0) != RD_KAFKA_CONF_OK)
         s = sl_fail(reterr, SL_E_INVALID, "bus %s: the bootstrap address is not host:port,…",
                     b->name);
     if (s == SL_OK)

@@ -11,7 +11,7 @@
 #include <time.h>
 
 #define RETRY_MS 50
-#define TRY_MS 3000 /* 2.0.2 can wait on a broker that has gone: a try is shorter than the call */
+#define TRY_MS   3000 /* 2.0.2 can wait on a broker that has gone: a try is shorter than the call */
 
 static int left_ms(int64_t deadline_ms)
 {
@@ -148,8 +148,8 @@ sl_status kafka_watermarks_of(rd_kafka_t *rk, const char *topic, int32_t partiti
     rd_kafka_resp_err_t err;
     int64_t lo = 0, hi = 0;
     do
-        err = rd_kafka_query_watermark_offsets(rk, topic, partition, &lo, &hi,
-                                               left_ms(deadline_ms));
+        err =
+            rd_kafka_query_watermark_offsets(rk, topic, partition, &lo, &hi, left_ms(deadline_ms));
     while (err != RD_KAFKA_RESP_ERR_NO_ERROR && retry(err, deadline_ms));
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
         return kafka_fail(reterr, err, topic);
@@ -209,9 +209,8 @@ typedef struct question {
 
 static void ask(question *q, rd_kafka_t *rk, rd_kafka_admin_op_t op, int64_t deadline_ms)
 {
-    *q = (question){.rk = rk,
-                    .queue = rd_kafka_queue_new(rk),
-                    .options = rd_kafka_AdminOptions_new(rk, op)};
+    *q = (question){
+        .rk = rk, .queue = rd_kafka_queue_new(rk), .options = rd_kafka_AdminOptions_new(rk, op)};
     (void)rd_kafka_AdminOptions_set_request_timeout(q->options, left_ms(deadline_ms), NULL, 0);
 }
 
@@ -281,15 +280,14 @@ sl_status kafka_committed(sl_bus *b, const char *group, const char *topic, int32
 
 static rd_kafka_NewTopic_t *new_topic(const sl_topic_spec *t, sl_error *reterr)
 {
-    rd_kafka_NewTopic_t *nt = rd_kafka_NewTopic_new(t->name, t->partitions,
-                                                    t->replication > 0 ? t->replication : -1, NULL,
-                                                    0);
+    rd_kafka_NewTopic_t *nt = rd_kafka_NewTopic_new(
+        t->name, t->partitions, t->replication > 0 ? t->replication : -1, NULL, 0);
     rd_kafka_resp_err_t err = nt ? RD_KAFKA_RESP_ERR_NO_ERROR : RD_KAFKA_RESP_ERR__INVALID_ARG;
     for (const char *const *c = t->config; c && *c && !err; c++) {
         const char *eq = strchr(*c, '=');
         char *name = strndup(*c, (size_t)(eq - *c));
-        err = name ? rd_kafka_NewTopic_set_config(nt, name, eq + 1)
-                   : RD_KAFKA_RESP_ERR__INVALID_ARG;
+        err =
+            name ? rd_kafka_NewTopic_set_config(nt, name, eq + 1) : RD_KAFKA_RESP_ERR__INVALID_ARG;
         free(name);
     }
     if (!err)
@@ -310,8 +308,8 @@ static rd_kafka_resp_err_t ask_create(rd_kafka_t *rk, rd_kafka_NewTopic_t *nt, i
     rd_kafka_resp_err_t err = await(&q, deadline_ms);
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         size_t n;
-        const rd_kafka_topic_result_t **results = rd_kafka_CreateTopics_result_topics(
-            rd_kafka_event_CreateTopics_result(q.answer), &n);
+        const rd_kafka_topic_result_t **results =
+            rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(q.answer), &n);
         err = n == 1 ? rd_kafka_topic_result_error(results[0]) : RD_KAFKA_RESP_ERR__STATE;
     }
     asked(&q);

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPEN_MS 10000 /* resolving offsets at open */
-#define SEEK_MS 1000
+#define OPEN_MS          10000 /* resolving offsets at open */
+#define SEEK_MS          1000
+#define FORWARD_EVERY_MS 50
 
 static kafka_consumer *self(sl_consumer *c)
 {
@@ -198,11 +199,26 @@ static sl_status deliver(kafka_consumer *c, kafka_part *part, const rd_kafka_mes
             return s;
     }
     part->position = m->offset + 1;
-    part->eof = false;
+    part->eof = part->forward_due = false;
     if (verdict == SL_OFFSETS_SKIP)
         return SL_E_CLOSED;
     c->cb.on_record(c->cb.arg, &r);
     return SL_OK;
+}
+
+/* Stopping a partition ends the forwarding of its queue, some time later in librdkafka's thread. So
+ * it is renewed until something arrives; what waits in the partition's own queue moves along. */
+static void forward_again(kafka_consumer *c)
+{
+    bool due = false;
+    for (size_t i = 0; i < c->parts_n; i++)
+        if (c->parts[i].forward_due) {
+            rd_kafka_queue_forward(c->parts[i].queue, c->data);
+            due = true;
+        }
+    c->forward_due = due;
+    if (due)
+        sl_wake_at(&c->wake, sl_mono_ms() + FORWARD_EVERY_MS);
 }
 
 /* seek() refuses a partition that stopped on an error, so it is taken out of the assignment and put
@@ -236,6 +252,7 @@ static void restart(kafka_consumer *c, kafka_part *part, int64_t at)
     }
     part->position = -1;
     part->eof = false;
+    part->forward_due = c->forward_due = true;
     rd_kafka_resp_err_t err = put_back(c, part);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
         kafka_report(c, err, "moving to a readable offset");
@@ -249,6 +266,8 @@ static void on_message_error(kafka_consumer *c, const rd_kafka_message_t *m)
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         if (part && (part->position < 0 || m->offset >= part->position))
             part->eof = true;
+        if (part)
+            part->forward_due = false;
         break;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR__NO_OFFSET:
@@ -307,11 +326,15 @@ static size_t consumer_poll(sl_consumer *base, size_t max_records)
     sl_wake_drain(&c->wake);
     if (c->control)
         serve_control(c);
+    if (c->forward_due)
+        forward_again(c);
     while (ran < max_records) {
         rd_kafka_message_t *m = next_message(c);
         if (!m || !take(c, m, &ran))
             break;
     }
+    if (c->forward_due)
+        sl_wake_at(&c->wake, sl_mono_ms() + FORWARD_EVERY_MS);
     if (c->rejoin)
         kafka_rejoin_due(c);
     if (c->group)
@@ -497,6 +520,7 @@ static sl_status set_consumer(kafka_consumer *c, rd_kafka_conf_t *conf,
         {"enable.auto.offset.store", "false"},
         {"auto.offset.reset", "error"}, /* lost records are an event, not a silent skip */
         {"check.crcs", "true"},
+        {"fetch.error.backoff.ms", "10"}, /* 500 by default: each restart would cost that much */
         {"isolation.level", "read_committed"},
         {"allow.auto.create.topics", "false"},
         {"partition.assignment.strategy", "range,roundrobin"}, /* not cooperative: 2.0.2's bugs */

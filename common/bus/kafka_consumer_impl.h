@@ -19,6 +19,7 @@ typedef struct kafka_part {
     rd_kafka_queue_t *queue; /* the partition's own, forwarded */
     int64_t position;        /* of the next record to read; -1: not known yet */
     bool eof;                /* assign mode: the broker had no more after `position` */
+    bool forward_due;        /* assign mode: its queue may have lost its forwarding */
     sl_offsets offsets;      /* group mode */
     int64_t committed;       /* acknowledged by the group; -1: not known */
 } kafka_part;
@@ -31,6 +32,7 @@ typedef struct kafka_consumer {
     sl_wake wake;
     sl_consumer_options cb; /* callbacks, arg and from_end alone */
     bool group, closing;
+    bool forward_due; /* some partition's is */
     kafka_part *parts;
     size_t parts_n, last_part;
     rd_kafka_message_t **held; /* taken from `data`, not yet delivered: at .. n */
@@ -39,9 +41,9 @@ typedef struct kafka_consumer {
     size_t headers_cap;
     kafka_reports reports;
     rd_kafka_topic_partition_list_t *topics; /* group mode: subscribed */
-    bool rejoin;           /* a partition stopped: leave the group and join it again */
-    int64_t rejoin_at_ms;  /* not before */
-    bool dirty; /* something may be committed */
+    bool rejoin;          /* a partition stopped: leave the group and join it again */
+    int64_t rejoin_at_ms; /* not before */
+    bool dirty;           /* something may be committed */
     bool commit_sent;
     int64_t commit_at_ms; /* not before */
 } kafka_consumer;
@@ -56,8 +58,8 @@ void kafka_held_drop(kafka_consumer *c, const char *topic, int32_t partition);
 void kafka_report(kafka_consumer *c, rd_kafka_resp_err_t err, const char *what);
 
 /* kafka_group.c */
-void kafka_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
-                     rd_kafka_topic_partition_list_t *list, void *opaque);
+void kafka_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
+                     void *opaque);
 void kafka_commit_due(kafka_consumer *c);
 void kafka_rejoin_due(kafka_consumer *c);
 /* Commits all finished prefixes and waits for the answer. */

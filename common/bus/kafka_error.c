@@ -13,14 +13,14 @@ typedef struct row {
 } row;
 
 #define E(name) RD_KAFKA_RESP_ERR_##name
-#define DOWN "no broker can be reached: check the address, the network and the broker"
-#define LEADER "the partition has no leader or too few replicas now"
-#define GROUP "the group's coordinator is not ready now"
-#define MEMBER "the group gave this member's partitions to others"
-#define ACL "the cluster refused this client: check its certificate and its ACLs"
-#define LOST "the offset is not in the log: records were lost to retention or truncation"
-#define ABSENT "there is no such topic or partition: create it"
-#define LATE "no answer in time: check the broker and the network"
+#define DOWN    "no broker can be reached: check the address, the network and the broker"
+#define LEADER  "the partition has no leader or too few replicas now"
+#define GROUP   "the group's coordinator is not ready now"
+#define MEMBER  "the group gave this member's partitions to others"
+#define ACL     "the cluster refused this client: check its certificate and its ACLs"
+#define LOST    "the offset is not in the log: records were lost to retention or truncation"
+#define ABSENT  "there is no such topic or partition: create it"
+#define LATE    "no answer in time: check the broker and the network"
 
 static const row rows[] = {
     {E(_TRANSPORT), SL_E_UNAVAILABLE, true, DOWN},

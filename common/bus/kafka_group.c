@@ -14,9 +14,9 @@
 #include <string.h>
 
 #define REVOKE_COMMIT_MS 2000
-#define QUESTION_MS 1000
-#define REJOIN_EVERY_MS 2000
-#define KEEP_ALIVE_MS 60000 /* a poll at least so often: max.poll.interval.ms is 300,000 */
+#define QUESTION_MS      1000
+#define REJOIN_EVERY_MS  2000
+#define KEEP_ALIVE_MS    60000 /* a poll at least so often: max.poll.interval.ms is 300,000 */
 
 /* ---- commits ---- */
 
@@ -218,8 +218,8 @@ static void revoke(kafka_consumer *c, const rd_kafka_topic_partition_list_t *lis
     (void)rd_kafka_assign(c->rk, NULL);
 }
 
-void kafka_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
-                     rd_kafka_topic_partition_list_t *list, void *opaque)
+void kafka_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
+                     void *opaque)
 {
     kafka_consumer *c = opaque;
     switch (err) {

@@ -20,9 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SETTLE_MS 1000
+#define SETTLE_MS        1000
 #define REBUILD_RETRY_MS 500
-#define TOPICS_MAX 1024 /* handles that are kept; further topics are looked up each time */
+#define TOPICS_MAX       1024 /* handles that are kept; further topics are looked up each time */
 
 typedef struct message {
     struct message *prev, *next;
@@ -48,8 +48,8 @@ typedef struct kafka_producer {
     sl_wake wake;
     message *head, *tail; /* pending, in the order of sending */
     size_t pending, pending_bytes, resent;
-    int64_t fatal_ms; /* when it broke; 0: it works */
-    int64_t retry_ms; /* when to try a rebuild again */
+    int64_t fatal_ms;            /* when it broke; 0: it works */
+    int64_t retry_ms;            /* when to try a rebuild again */
     rd_kafka_resp_err_t trouble; /* the last connection error, for the texts of time-outs */
     topic *topics;
     size_t topics_n, last_topic;
@@ -89,8 +89,8 @@ static rd_kafka_conf_t *producer_conf(kafka_producer *p, sl_error *reterr)
         kafka_set_int(conf, "message.timeout.ms", p->message_timeout_ms, reterr) == SL_OK &&
         kafka_set_int(conf, "queue.buffering.max.kbytes", kbytes < 2147483647 ? kbytes : 2147483647,
                       reterr) == SL_OK &&
-        kafka_set_int(conf, "queue.buffering.max.messages",
-                      records < 10000000 ? records : 10000000, reterr) == SL_OK;
+        kafka_set_int(conf, "queue.buffering.max.messages", records < 10000000 ? records : 10000000,
+                      reterr) == SL_OK;
     if (!ok) {
         rd_kafka_conf_destroy(conf);
         return NULL;
@@ -230,17 +230,17 @@ static rd_kafka_resp_err_t produce(kafka_producer *p, message *m)
     /* An empty key or value is not a null one: librdkafka tells them apart by the pointer. */
     rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
     if (t && t->handle)
-        err = rd_kafka_producev(p->rk, RD_KAFKA_V_RKT(t->handle), RD_KAFKA_V_PARTITION(r->partition),
-                                RD_KAFKA_V_MSGFLAGS(0), RD_KAFKA_V_KEY(r->key.p, r->key.n),
-                                RD_KAFKA_V_VALUE((void *)r->value.p, r->value.n),
-                                RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_TIMESTAMP(r->time_ms),
-                                RD_KAFKA_V_OPAQUE(m), RD_KAFKA_V_END);
+        err = rd_kafka_producev(
+            p->rk, RD_KAFKA_V_RKT(t->handle), RD_KAFKA_V_PARTITION(r->partition),
+            RD_KAFKA_V_MSGFLAGS(0), RD_KAFKA_V_KEY(r->key.p, r->key.n),
+            RD_KAFKA_V_VALUE((void *)r->value.p, r->value.n), RD_KAFKA_V_HEADERS(headers),
+            RD_KAFKA_V_TIMESTAMP(r->time_ms), RD_KAFKA_V_OPAQUE(m), RD_KAFKA_V_END);
     else
-        err = rd_kafka_producev(p->rk, RD_KAFKA_V_TOPIC(r->topic), RD_KAFKA_V_PARTITION(r->partition),
-                                RD_KAFKA_V_MSGFLAGS(0), RD_KAFKA_V_KEY(r->key.p, r->key.n),
-                                RD_KAFKA_V_VALUE((void *)r->value.p, r->value.n),
-                                RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_TIMESTAMP(r->time_ms),
-                                RD_KAFKA_V_OPAQUE(m), RD_KAFKA_V_END);
+        err = rd_kafka_producev(
+            p->rk, RD_KAFKA_V_TOPIC(r->topic), RD_KAFKA_V_PARTITION(r->partition),
+            RD_KAFKA_V_MSGFLAGS(0), RD_KAFKA_V_KEY(r->key.p, r->key.n),
+            RD_KAFKA_V_VALUE((void *)r->value.p, r->value.n), RD_KAFKA_V_HEADERS(headers),
+            RD_KAFKA_V_TIMESTAMP(r->time_ms), RD_KAFKA_V_OPAQUE(m), RD_KAFKA_V_END);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR && headers)
         rd_kafka_headers_destroy(headers); /* taken on success alone */
     return err;

@@ -64,8 +64,8 @@ void sl_wake_at(sl_wake *w, int64_t due_ms)
 {
     if (w->timer < 0 || (w->due_ms != 0 && w->due_ms <= due_ms))
         return;
-    struct itimerspec t = {.it_value = {.tv_sec = due_ms / 1000,
-                                        .tv_nsec = (long)(due_ms % 1000) * 1000000 + 1}};
+    struct itimerspec t = {
+        .it_value = {.tv_sec = due_ms / 1000, .tv_nsec = (long)(due_ms % 1000) * 1000000 + 1}};
     if (timerfd_settime(w->timer, TFD_TIMER_ABSTIME, &t, NULL) == 0)
         w->due_ms = due_ms;
 }

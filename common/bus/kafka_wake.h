@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 typedef struct sl_wake {
-    int fd;    /* what the loop watches */
-    int event; /* the same without a timer */
-    int timer; /* -1: none */
+    int fd;         /* what the loop watches */
+    int event;      /* the same without a timer */
+    int timer;      /* -1: none */
     int64_t due_ms; /* monotonic; 0: not armed */
 } sl_wake;
 

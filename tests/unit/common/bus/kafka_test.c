@@ -120,12 +120,12 @@ static int teardown(void **state)
     return 0;
 }
 
-#define NEED_BROKER()                                                                              \
-    do {                                                                                           \
-        if (!fx.bootstrap) {                                                                       \
-            print_message("skipped: SLUICE_TEST_KAFKA is not set\n");                              \
-            skip();                                                                                \
-        }                                                                                          \
+#define NEED_BROKER()                                                 \
+    do {                                                              \
+        if (!fx.bootstrap) {                                          \
+            print_message("skipped: SLUICE_TEST_KAFKA is not set\n"); \
+            skip();                                                   \
+        }                                                             \
     } while (0)
 
 static void send_value(sl_producer *p, const char *topic, int32_t partition, int value, acks *a)
@@ -143,7 +143,8 @@ static bool until(sl_consumer *c, sl_consumer *d, const int *n, int want, int ti
 {
     int64_t deadline = sl_mono_ms() + timeout_ms;
     while (*n < want && sl_mono_ms() < deadline) {
-        struct pollfd fds[2] = {{sl_consumer_fd(c), POLLIN, 0}, {d ? sl_consumer_fd(d) : -1, POLLIN, 0}};
+        struct pollfd fds[2] = {{sl_consumer_fd(c), POLLIN, 0},
+                                {d ? sl_consumer_fd(d) : -1, POLLIN, 0}};
         (void)poll(fds, 2, 50);
         while (sl_consumer_poll(c, 100) == 100)
             ;
@@ -267,9 +268,10 @@ static void an_absent_broker_is_reported_to_a_member(void **state)
 
 /* ---- a real broker ---- */
 
-static const sl_header all_headers[] = {
-    {{"ce_id", 5}, {"1", 1}}, {{"null", 4}, {NULL, 0}}, {{"ce_id", 5}, {"", 0}},
-    {{"bin", 3}, {"\0\xff", 2}}};
+static const sl_header all_headers[] = {{{"ce_id", 5}, {"1", 1}},
+                                        {{"null", 4}, {NULL, 0}},
+                                        {{"ce_id", 5}, {"", 0}},
+                                        {{"bin", 3}, {"\0\xff", 2}}};
 
 static void check_whole(void *arg, const sl_record *r)
 {
@@ -338,9 +340,9 @@ static void a_record_near_the_limit_passes_and_one_over_it_does_not(void **state
     assert_int_equal(sl_producer_send(fx.p, &r, on_ack, &a, NULL), SL_OK);
     flush(fx.p);
     assert_int_equal(a.last, SL_E_TOO_LARGE);
-    assert_int_equal(sl_producer_send(fx.p, &(sl_record){.topic = fx.four, .value = {big, 9}},
-                                      on_ack, &a, NULL),
-                     SL_OK);
+    assert_int_equal(
+        sl_producer_send(fx.p, &(sl_record){.topic = fx.four, .value = {big, 9}}, on_ack, &a, NULL),
+        SL_OK);
     flush(fx.p);
     assert_int_equal(a.last, SL_OK);
 }
@@ -695,7 +697,8 @@ static void a_broken_producer_is_rebuilt_and_loses_nothing(void **state)
     for (int i = 0; i < n; i++) {
         send_value(fx.p, fx.one, 0, i, &a);
         if (i == 1000)
-            rd_kafka_test_fatal_error(first, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "test");
+            rd_kafka_test_fatal_error(first, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
+                                      "test");
         if (i % 100 == 0)
             sl_producer_poll(fx.p);
     }
