@@ -4,6 +4,7 @@
 #include "common/bus/bus.h"
 #include "common/bus/kafka_hook.h"
 
+#include <librdkafka/rdkafka_mock.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -264,6 +265,102 @@ static void an_absent_broker_is_reported_to_a_member(void **state)
     sl_consumer_close(c);
     sl_bus_free(fx.bus);
     fx = keep;
+}
+
+/* ---- librdkafka's mock broker: faults only, never proof of what is in a log ---- */
+
+typedef struct mock {
+    rd_kafka_t *rk;
+    rd_kafka_mock_cluster_t *cluster;
+    sl_bus *bus;
+    sl_producer *p;
+} mock;
+
+static void mock_open(mock *m, int message_timeout_ms)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    m->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
+    m->cluster = rd_kafka_mock_cluster_new(m->rk, 1);
+    assert_int_equal(rd_kafka_mock_topic_create(m->cluster, "faulty", 1, 1), 0);
+    open_bus(&m->bus, rd_kafka_mock_cluster_bootstraps(m->cluster));
+    const char *topics[] = {"faulty", NULL};
+    sl_producer_options opt = {.message_timeout_ms = message_timeout_ms, .topics = topics};
+    assert_int_equal(sl_producer_open(&m->p, m->bus, &opt, NULL), SL_OK);
+}
+
+static void mock_close(mock *m)
+{
+    sl_producer_close(m->p);
+    sl_bus_free(m->bus);
+    rd_kafka_mock_cluster_destroy(m->cluster);
+    rd_kafka_destroy(m->rk);
+}
+
+static void a_sequence_error_rebuilds_the_producer(void **state)
+{
+    mock m;
+    acks a = {0};
+    mock_open(&m, 20000);
+    send_value(m.p, "faulty", 0, 0, &a);
+    flush(m.p);
+    assert_int_equal(a.ok, 1);
+    rd_kafka_mock_push_request_errors(m.cluster, 0 /* Produce */, 1,
+                                      RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    for (int i = 1; i <= 50; i++)
+        send_value(m.p, "faulty", 0, i, &a);
+    int64_t deadline = sl_mono_ms() + PATIENCE_MS;
+    while (rd_kafka_fatal_error(sl_kafka_producer_client(m.p), NULL, 0) == 0 && a.n < 51 &&
+           sl_mono_ms() < deadline) {
+        struct pollfd fd = {sl_producer_fd(m.p), POLLIN, 0};
+        (void)poll(&fd, 1, 10);
+    }
+    assert_true(rd_kafka_fatal_error(sl_kafka_producer_client(m.p), NULL, 0) != 0);
+    for (int i = 51; i <= 60; i++) /* taken while it is broken */
+        send_value(m.p, "faulty", 0, i, &a);
+    flush(m.p);
+    assert_int_equal(rd_kafka_fatal_error(sl_kafka_producer_client(m.p), NULL, 0), 0);
+    assert_int_equal(a.n, 61);
+    assert_int_equal(a.ok, 61);
+    mock_close(&m);
+}
+
+static void a_rebuild_does_not_stretch_the_time_out(void **state)
+{
+    mock m;
+    acks a = {0};
+    mock_open(&m, 2500);
+    send_value(m.p, "faulty", 0, 0, &a);
+    flush(m.p);
+    rd_kafka_mock_broker_set_down(m.cluster, 1);
+    int64_t start = sl_mono_ms();
+    for (int i = 1; i <= 20; i++)
+        send_value(m.p, "faulty", 0, i, &a);
+    rd_kafka_test_fatal_error(sl_kafka_producer_client(m.p),
+                              RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "test");
+    assert_int_equal(sl_producer_flush(m.p, PATIENCE_MS), SL_OK);
+    assert_true(sl_mono_ms() - start < 3500);
+    assert_int_equal(a.n, 21);
+    assert_int_equal(a.ok, 1);
+    assert_int_equal(a.last, SL_E_TIMEOUT);
+    mock_close(&m);
+}
+
+/* The broker appends and its answer is lost: the client sends again and still answers once. */
+static void a_lost_acknowledgement_is_one_delivery(void **state)
+{
+    mock m;
+    acks a = {0};
+    mock_open(&m, 20000);
+    send_value(m.p, "faulty", 0, 0, &a);
+    flush(m.p);
+    rd_kafka_mock_push_request_errors(m.cluster, 0 /* Produce */, 2, RD_KAFKA_RESP_ERR__TRANSPORT,
+                                      RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT);
+    for (int i = 1; i <= 10; i++)
+        send_value(m.p, "faulty", 0, i, &a);
+    flush(m.p);
+    assert_int_equal(a.n, 11);
+    assert_int_equal(a.ok, 11);
+    mock_close(&m);
 }
 
 /* ---- a real broker ---- */
@@ -703,7 +800,7 @@ static void a_broken_producer_is_rebuilt_and_loses_nothing(void **state)
             sl_producer_poll(fx.p);
     }
     flush(fx.p);
-    assert_ptr_not_equal(sl_kafka_producer_client(fx.p), NULL);
+    assert_int_equal(rd_kafka_fatal_error(sl_kafka_producer_client(fx.p), NULL, 0), 0);
     assert_int_equal(a.n, n);
     assert_int_equal(a.ok, n);
     sl_consumer *c = assigned(&s, fx.one, 0, SL_FROM_BEGINNING);
@@ -755,6 +852,9 @@ int main(void)
         cmocka_unit_test(properties_are_checked_by_name),
         cmocka_unit_test(an_absent_broker_is_an_error_in_time),
         cmocka_unit_test(an_absent_broker_is_reported_to_a_member),
+        cmocka_unit_test(a_sequence_error_rebuilds_the_producer),
+        cmocka_unit_test(a_rebuild_does_not_stretch_the_time_out),
+        cmocka_unit_test(a_lost_acknowledgement_is_one_delivery),
         T(records_arrive_whole),
         T(the_key_chooses_the_partition_as_java_does),
         T(a_record_near_the_limit_passes_and_one_over_it_does_not),
