@@ -9,6 +9,7 @@
 . "$RUN/env"
 SINCE=$(date -u +%FT%T.%3NZ)
 STOP=0
+ANSWER_S=90
 
 # title TEXT
 title() {
@@ -20,8 +21,9 @@ title() {
 ask() {
     title "$1"
     say "   > $2"
-    "$BIN/sluice" send --stream --explain "$2" ||
-        die "request $STOP failed" "look into the logs in $RUN/log"
+    timeout "$ANSWER_S" "$BIN/sluice" send --stream --explain "$2" < /dev/null ||
+        die "request $STOP failed, or had no whole answer after $ANSWER_S s" \
+            "look into the logs in $RUN/log"
 }
 
 # A producer inside the private cloud knows nothing of HTTP: one record in, the answer out.
@@ -37,9 +39,9 @@ ask_kafka() {
         kcat -P -q -b "$SLUICE_KAFKA" -t llm.ingress.v1 -k "tour-$id" -H "ce_id=$id" ||
         die "kcat could not produce to llm.ingress.v1" "look into $RUN/kafka/broker.log"
     # kcat reads from the moment before, until the record that answers this id has come.
-    answer=$(timeout 90 kcat -C -q -u -b "$SLUICE_KAFKA" -t llm.egress.v1 -o "s@$since" \
+    answer=$(timeout "$ANSWER_S" kcat -C -q -u -b "$SLUICE_KAFKA" -t llm.egress.v1 -o "s@$since" \
         -f '%h\t%s\n' 2> "$RUN/log/tour-kcat.log" | grep -m 1 -F "ce_correlationid=$id") ||
-        die "no answer on llm.egress.v1 within 90 s" "look into the logs in $RUN/log"
+        die "no answer on llm.egress.v1 within $ANSWER_S s" "look into the logs in $RUN/log"
     say "   headers: ${answer%%$'\t'*}"
     say "   answer:  ${answer#*$'\t'}"
 }

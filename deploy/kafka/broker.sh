@@ -56,6 +56,7 @@ format() {
 # C1 alone: the broker is up in half the time and stays even on two cores.
 launch() {
     [ ! -f "$LOG" ] || mv -f "$LOG" "$LOG.1"
+    : > "$LOG" # it must be there when wait_started first looks
     setsid java -Xms64m -Xmx"${SLUICE_KAFKA_HEAP:-256m}" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
         -XX:+ExitOnOutOfMemoryError "${SHARED[@]}" ${SLUICE_KAFKA_JVM:+"$SLUICE_KAFKA_JVM"} \
         -Dlog4j2.configurationFile="$KAFKA/log4j2.yaml" -cp "$CLASSES" \

@@ -25,13 +25,13 @@ def _sources(pattern: str) -> list[Path]:
     return sorted(path.relative_to(ROOT) for path in ROOT.glob(pattern))
 
 
-def _run(command: list[str], log: Path, seconds: float) -> int:
+def _run(command: list[str], log: Path, seconds: float, env: dict[str, str]) -> int:
     """Exit status; 124 when it had to be ended."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as out:
         try:
             return subprocess.run(
-                command, cwd=ROOT, env=os.environ | SANITIZERS, stdin=subprocess.DEVNULL,
+                command, cwd=ROOT, env=os.environ | SANITIZERS | env, stdin=subprocess.DEVNULL,
                 stdout=out, stderr=subprocess.STDOUT, timeout=seconds, check=False,
             ).returncode  # fmt: skip
         except subprocess.TimeoutExpired:
@@ -73,7 +73,7 @@ def _settle(results: list[tuple[Path, Path, Result]]) -> Result:
     return total
 
 
-def unit_tests(run, flavor: str) -> Result:
+def unit_tests(run, flavor: str, env: dict[str, str]) -> Result:
     sources = _sources("tests/unit/**/*_test.c")
     if not sources:
         return Result(note="tests/unit holds no tests yet")
@@ -82,7 +82,7 @@ def unit_tests(run, flavor: str) -> Result:
     def one(source: Path) -> tuple[Path, Path, Result]:
         log = run.logs / f"unit-{flavor}" / source.relative_to("tests/unit").with_suffix(".log")
         program = run.out(flavor) / source.with_suffix("")
-        status = _run([*prefix, str(program)], log, UNIT_S[flavor])
+        status = _run([*prefix, str(program)], log, UNIT_S[flavor], env)
         return source, log, _cmocka_counts(log, status)
 
     with ThreadPoolExecutor(PARALLEL) as pool:
@@ -102,7 +102,7 @@ def _fuzz_one(run, seconds: int, source: Path) -> tuple[Path, Path, Result]:
         f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048",
         f"-artifact_prefix={log.parent}/{name}-", "-print_final_stats=1",
     ]  # fmt: skip
-    status = _run(command, log, seconds + 120)
+    status = _run(command, log, seconds + 120, {})
     return source, log, Result(failed=1) if status else Result(passed=1)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import programs
-from system import free_ports, run_pytest, running_system
+from system import free_ports, run_pytest, running_broker, running_system
 from result import Failure, Result
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,7 +64,8 @@ def lint(run: Run) -> Result:
 
 
 def unit(run: Run, flavor: str) -> Result:
-    return programs.unit_tests(run, flavor)
+    with running_broker(run, f"unit-{flavor}") as env:
+        return programs.unit_tests(run, flavor, env)
 
 
 def fuzz(run: Run) -> Result:

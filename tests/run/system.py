@@ -65,6 +65,19 @@ def running_system(run, name: str) -> Iterator[dict[str, str]]:
         run.command(f"{name}-down", "deploy/demo/down.sh", env=env)
 
 
+@contextmanager
+def running_broker(run, name: str) -> Iterator[dict[str, str]]:
+    """A broker alone, for the unit tests of the bus; they find it through SLUICE_TEST_KAFKA."""
+    broker, folder = "deploy/kafka/broker.sh", run.logs / f"{name}-kafka"
+    shutil.rmtree(folder, ignore_errors=True)
+    port = str(_free_run(2))
+    try:
+        run.command(f"{name}-kafka-start", broker, "start", str(folder), port)
+        yield {"SLUICE_TEST_KAFKA": f"127.0.0.1:{port}"}
+    finally:
+        run.command(f"{name}-kafka-stop", broker, "stop", str(folder), port)
+
+
 def _junit_counts(path: Path) -> Result:
     suites = ElementTree.parse(path).getroot().iter("testsuite")
     passed = failed = skipped = 0
