@@ -1,0 +1,71 @@
+/* presence_test.c - who is alive, by class, model and time. */
+#include "gateway/presence.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static void heard(sl_presence_view *v, sl_class c, const char *instance, const char *model, bool draining, int64_t now)
+{
+    sl_presence p = {.instance = sl_str_c(instance), .models = {SL_STR("other"), sl_str_c(model)}, .models_n = 2, .draining = draining};
+    sl_presence_view_heard(v, c, &p, now);
+}
+
+static void classes_models_and_time_count(void **state)
+{
+    (void)state;
+    sl_presence_view *v;
+    assert_int_equal(sl_presence_view_open(&v, 7000), SL_OK);
+    sl_str m = SL_STR("smollm2");
+    assert_false(sl_presence_view_live(v, SL_CLASS_PRIVATE, m, 0, 0));
+    heard(v, SL_CLASS_PRIVATE, "a", "smollm2", false, 1000);
+    assert_true(sl_presence_view_live(v, SL_CLASS_PRIVATE, m, 1000, 0));
+    assert_true(sl_presence_view_live(v, SL_CLASS_PRIVATE, SL_STR("other"), 1000, 0));
+    assert_false(sl_presence_view_live(v, SL_CLASS_PRIVATE, SL_STR("smol"), 1000, 0));
+    assert_false(sl_presence_view_live(v, SL_CLASS_PUBLIC, m, 1000, 0));
+    assert_true(sl_presence_view_live(v, SL_CLASS_PRIVATE, m, 7999, 0));
+    assert_false(sl_presence_view_live(v, SL_CLASS_PRIVATE, m, 8000, 0));
+    assert_true(sl_presence_view_live(v, SL_CLASS_PRIVATE, m, 8000, 3000));
+    assert_false(sl_presence_view_live(v, SL_CLASS_PRIVATE, m, 11000, 3000));
+    sl_presence_view_free(v);
+}
+
+static void a_draining_worker_finishes_but_takes_nothing(void **state)
+{
+    (void)state;
+    sl_presence_view *v;
+    assert_int_equal(sl_presence_view_open(&v, 7000), SL_OK);
+    heard(v, SL_CLASS_PUBLIC, "a", "m", true, 0);
+    assert_false(sl_presence_view_live(v, SL_CLASS_PUBLIC, SL_STR("m"), 1, 0));
+    assert_true(sl_presence_view_live(v, SL_CLASS_PUBLIC, SL_STR("m"), 1, 3000));
+    sl_presence_view_free(v);
+}
+
+static void many_workers_and_an_end_to_them(void **state)
+{
+    (void)state;
+    sl_presence_view *v;
+    char name[32];
+    assert_int_equal(sl_presence_view_open(&v, 7000), SL_OK);
+    for (int i = 0; i < SL_PRESENCE_WORKERS_MAX + 500; i++) {
+        snprintf(name, sizeof(name), "w%d", i);
+        heard(v, SL_CLASS_PRIVATE, name, "m", false, i);
+    }
+    assert_int_equal(sl_presence_view_count(v, SL_CLASS_PRIVATE, 1600), SL_PRESENCE_WORKERS_MAX);
+    heard(v, SL_CLASS_PRIVATE, "", "m", false, 9999); /* no name: not taken */
+    assert_int_equal(sl_presence_view_count(v, SL_CLASS_PRIVATE, 20000), 0);
+    sl_presence_view_free(v);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(classes_models_and_time_count),
+        cmocka_unit_test(a_draining_worker_finishes_but_takes_nothing),
+        cmocka_unit_test(many_workers_and_an_end_to_them),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
