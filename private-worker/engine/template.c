@@ -34,37 +34,90 @@ static const struct {
      "{{'<|start_header_id|>assistant<|end_header_id|>\n\n'}}{%endif%}"},
 };
 
-/* Brings a program to one form: blanks outside strings and blank control go, "\n" in strings
- * becomes a line break, neighbouring literals are joined, message.role becomes message['role']. */
+/* Brings a program to one form: blanks in code and Jinja's blank control go, "\n" in strings becomes
+ * a line break, neighbouring literals are joined. Text between blocks stays as the renderer that
+ * the templates are written for leaves it (trim_blocks and lstrip_blocks are on). */
+typedef struct squeezer {
+    sl_str in;
+    sl_buf *out;
+    size_t i;          /* next character of in */
+    size_t line_start; /* where the current line of text begins in out */
+} squeezer;
+
+static char peek(const squeezer *z, size_t ahead) { return z->i + ahead < z->in.n ? z->in.p[z->i + ahead] : 0; }
+static bool blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+/* A string of code, from its opening quote on. */
+static void squeeze_string(squeezer *z)
+{
+    sl_buf *out = z->out;
+    if (out->len > 2 && !memcmp(out->data + out->len - 2, "'+", 2))
+        out->len -= 2; /* 'a' + 'b' */
+    else
+        sl_buf_addc(out, '\'');
+    for (z->i++; z->i < z->in.n;) {
+        if (peek(z, 0) == '\\' && peek(z, 1) == 'n') {
+            sl_buf_addc(out, '\n');
+            z->i += 2;
+            continue;
+        }
+        char c = z->in.p[z->i++];
+        sl_buf_addc(out, c);
+        if (c == '\'')
+            return;
+    }
+}
+
+/* "{%" or "{{" with what it takes away before it. */
+static void squeeze_open(squeezer *z)
+{
+    sl_buf *out = z->out;
+    bool dash = peek(z, 2) == '-', block = peek(z, 1) == '%';
+    size_t end = out->len;
+    while (end && blank(out->data[end - 1]) && (dash || (block && out->data[end - 1] != '\n' && end > z->line_start)))
+        end--;
+    if (dash || end == z->line_start)
+        out->len = end;
+    sl_buf_add(out, z->in.p + z->i, 2);
+    z->i += dash ? 3 : 2;
+}
+
+/* "%}" or "}}" with what it takes away behind it. */
+static void squeeze_close(squeezer *z)
+{
+    sl_buf *out = z->out;
+    bool dash = out->len && out->data[out->len - 1] == '-', block = peek(z, 0) == '%';
+    out->len -= dash;
+    sl_buf_add(out, z->in.p + z->i, 2);
+    z->i += 2;
+    while (dash && z->i < z->in.n && blank(peek(z, 0)))
+        z->i++;
+    if (block && !dash && peek(z, 0) == '\n')
+        z->i++;
+    if (dash || block)
+        z->line_start = out->len;
+}
+
 static bool squeeze(sl_str in, sl_buf *out)
 {
-    bool quoted = false, code = false;
-    for (size_t i = 0; i < in.n; i++) {
-        char c = in.p[i], d = i + 1 < in.n ? in.p[i + 1] : 0;
-        if (quoted && c == '\\' && d == 'n') {
-            sl_buf_addc(out, '\n');
-            i++;
-        } else if (quoted) {
-            sl_buf_addc(out, c);
-            quoted = c != '\'';
-        } else if (code && c == '\'') {
-            quoted = true;
-            if (out->len > 2 && !memcmp(out->data + out->len - 2, "'+", 2))
-                out->len -= 2; /* 'a' + 'b' */
-            else
-                sl_buf_addc(out, c);
-        } else if (c == '{' && (d == '%' || d == '{')) {
+    squeezer z = {.in = in, .out = out};
+    bool code = false;
+    while (z.i < in.n) {
+        char c = in.p[z.i], d = peek(&z, 1);
+        if (code && c == '\'') {
+            squeeze_string(&z);
+        } else if (!code && c == '{' && (d == '%' || d == '{')) {
+            squeeze_open(&z);
             code = true;
-            sl_buf_add(out, in.p + i, 2);
-            i += 1 + (i + 2 < in.n && in.p[i + 2] == '-');
         } else if (code && (c == '%' || c == '}') && d == '}') {
+            squeeze_close(&z);
             code = false;
-            if (out->len && out->data[out->len - 1] == '-')
-                out->len--;
-            sl_buf_add(out, in.p + i, 2);
-            i++;
-        } else if (code ? c != ' ' && c != '\n' && c != '\t' && c != '\r' : c != '\n' && c != '\r') {
-            sl_buf_addc(out, c); /* outside code a blank is text: only line breaks around blocks go */
+        } else {
+            if (!code || !blank(c))
+                sl_buf_addc(out, c);
+            z.i++;
+            if (!code && c == '\n')
+                z.line_start = out->len;
         }
     }
     return sl_buf_ok(out);

@@ -24,7 +24,7 @@
 #define OK(call)                                                                                   \
     do {                                                                                           \
         sl_error ok_err = {0};                                                                     \
-        sl_error *err = &ok_err;                                                                   \
+        sl_error *err __attribute__((unused)) = &ok_err;                                           \
         sl_status ok_st = (call);                                                                  \
         if (ok_st)                                                                                 \
             fail_msg("%s: %s (%s)", #call, ok_err.text, sl_status_name(ok_st));                    \
