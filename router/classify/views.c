@@ -183,7 +183,8 @@ static void segment(const UChar *in, int32_t n, sl_buf *out, sl_norm_result *res
     res->changed = res->dropped = true;
 }
 
-/* State of the walk: where the last simple character began, in source and output. */
+/* State of the walk. last_in, last_out: where the character right before i began, in source and
+ * output; last_in == i when there is none that could join with what stands at i. */
 typedef struct walk {
     const unsigned char *p;
     size_t n, i, last_in, last_out;
@@ -258,7 +259,8 @@ size_t sl_normalise(sl_str in, sl_buf *out, size_t stop, sl_norm_result *ret)
         size_t len = decode(w.p + w.i, w.n - w.i, &ch);
         if (len == 0) {
             res.invalid = res.changed = res.dropped = true;
-            w.i++;
+            w.last_in = ++w.i;
+            w.last_out = out->len;
             continue;
         }
         uint16_t to = ch < 0x10000 ? views.map[ch] : astral_plain(ch) ? 1 : MAP_SLOW;
@@ -268,6 +270,8 @@ size_t sl_normalise(sl_str in, sl_buf *out, size_t stop, sl_norm_result *ret)
         }
         if (to == MAP_DROP) {
             res.changed = res.dropped = true;
+            w.last_in = w.i + len; /* nothing joins across it, else a row of them costs its square */
+            w.last_out = out->len;
         } else {
             w.last_in = w.i;
             w.last_out = out->len;

@@ -182,6 +182,21 @@ static void test_anywhere(void **state)
     sl_buf_done(&b);
 }
 
+/* Bytes and characters that once made the normalisation go round in circles, or in squares. */
+static void test_odd_bytes(void **state)
+{
+    sl_buf b = {0};
+    assert_int_equal(level_of(SL_STR("a0\xd9\xd9\xd9\x98\x9f")), SL_LEVEL_INTERNAL);
+    for (int i = 0; i < 1 << 17; i++)
+        sl_buf_adds(&b, i % 1000 == 999 ? "\u0301" : "\u200b");
+    assert_int_equal(level_of(sl_buf_str(&b)), SL_LEVEL_PUBLIC);
+    sl_buf_clear(&b);
+    for (int i = 0; i < 1 << 17; i++)
+        sl_buf_adds(&b, "\u0301");
+    assert_int_equal(level_of(sl_buf_str(&b)), SL_LEVEL_PUBLIC);
+    sl_buf_done(&b);
+}
+
 static int setup(void **state) { return sl_classifier_open(&c, NULL) == SL_OK ? 0 : -1; }
 static int teardown(void **state)
 {
@@ -192,6 +207,6 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_disguises), cmocka_unit_test(test_wrapped), cmocka_unit_test(test_anywhere)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_disguises), cmocka_unit_test(test_wrapped), cmocka_unit_test(test_anywhere), cmocka_unit_test(test_odd_bytes)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
