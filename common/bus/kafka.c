@@ -152,6 +152,7 @@ rd_kafka_conf_t *kafka_conf(const kafka_bus *b, sl_error *reterr)
 rd_kafka_t *kafka_new(const kafka_bus *b, rd_kafka_type_t type, rd_kafka_conf_t *conf,
                       sl_error *reterr)
 {
+    kafka_threads_watch();
     rd_kafka_t *rk = rd_kafka_new(type, conf, NULL, 0);
     if (!rk) {
         rd_kafka_conf_destroy(conf);

@@ -12,6 +12,7 @@
 #include "common/bus/kafka_consumer_impl.h"
 
 #include <string.h>
+#include <time.h>
 
 #define REVOKE_COMMIT_MS 2000
 #define QUESTION_MS      1000
@@ -123,13 +124,16 @@ static rd_kafka_topic_partition_list_t *
 edges(kafka_consumer *c, const rd_kafka_topic_partition_list_t *list, int64_t at)
 {
     rd_kafka_topic_partition_list_t *edge = rd_kafka_topic_partition_list_copy(list);
-    for (int i = 0; i < edge->cnt; i++)
-        edge->elems[i].offset = at;
-    rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(c->rk, edge, QUESTION_MS);
-    if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return edge;
-    kafka_report(c, err, "checking the offsets of partitions");
-    rd_kafka_topic_partition_list_destroy(edge);
+    int64_t until_ms = sl_mono_ms() + QUESTION_MS, left_ms = QUESTION_MS;
+    /* A young client does not know all leaders yet, and 2.0.2 does not retry by itself. */
+    for (; left_ms > 0; left_ms = until_ms - sl_mono_ms()) {
+        for (int i = 0; i < edge->cnt; i++)
+            edge->elems[i].offset = at;
+        if (rd_kafka_offsets_for_times(c->rk, edge, (int)left_ms) == RD_KAFKA_RESP_ERR_NO_ERROR)
+            return edge;
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
+    rd_kafka_topic_partition_list_destroy(edge); /* not fatal: see start_at */
     return NULL;
 }
 

@@ -29,6 +29,13 @@ rd_kafka_t *kafka_new(const kafka_bus *b, rd_kafka_type_t type, rd_kafka_conf_t 
  * timeout_ms, and memory that librdkafka borrowed must stay. */
 bool kafka_destroy(rd_kafka_t *rk, int timeout_ms);
 
+/* Lets ThreadSanitizer see librdkafka's threads and locks; nothing in other builds. */
+#ifdef __SANITIZE_THREAD__
+void kafka_threads_watch(void);
+#else
+static inline void kafka_threads_watch(void) {}
+#endif
+
 /* ---- errors: our own words for librdkafka's and the broker's codes (kafka_error.c) ---- */
 sl_status kafka_status(rd_kafka_resp_err_t err);
 /* Fills *reterr: "<what>: <our words>", with the retriable flag. */

@@ -68,6 +68,7 @@ static void on_error(void *arg, const sl_error *e)
 {
     ((seen *)arg)->errors++;
     ((seen *)arg)->last_error = e->code;
+    print_message("on_error: %s\n", e->text);
 }
 
 static void on_ack(void *arg, const sl_delivery *d)
