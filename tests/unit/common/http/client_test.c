@@ -215,8 +215,9 @@ static void broken_servers(void **state)
         {"SSH-2.0-nonsense\r\n", SL_E_CORRUPT, 0, false},
         {"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", SL_OK,
          302, false},
-        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", SL_OK, 200,
-         true},
+        {"HTTP/1.1 100 Continue\r\nRetry-After: 9\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
+         "1\r\n\r\nx",
+         SL_OK, 200, true},
         {"HTTP/1.0 200 OK\r\n\r\nuntil the end", SL_OK, 200, true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -228,6 +229,7 @@ static void broken_servers(void **state)
                      g.res.error.text);
         if (strstr(cases[i].text, "100 Continue"))
             assert_string_equal(g.fields.data, "Content-Length=1;");
+        assert_int_equal(g.res.retry_after_ms, -1);
         got_done(&g);
     }
 }

@@ -204,6 +204,8 @@ static const chunk_case chunk_cases[] = {
     {"5\rXhello\r\n0\r\n\r\n", NULL, 0},
     {"5\nhello\r\n0\r\n\r\n", NULL, 0},
     {"5\r\nhelloXX0\r\n\r\n", NULL, 0},
+    {"5\r\nhelloX\n0\r\n\r\n", NULL, 0},
+    {"5\r\nhello\rX0\r\n\r\n", NULL, 0},
     {"5\r\nhello\n0\r\n\r\n", NULL, 0},
     {"5;a\nb\r\nhello\r\n0\r\n\r\n", NULL, 0},
     {"0\r\n folded: x\r\n\r\n", NULL, 0},

@@ -237,6 +237,48 @@ static void errors_of_handlers(void **state)
     hx_close(h);
 }
 
+/* A client that pushes its whole body without looking must still find the handler's answer. */
+static void denied_while_sending(void **state)
+{
+    static char block[64 * 1024];
+    hx *h = hx_open((sl_http_server_options){.body_max = 32 * 1024 * 1024});
+    int fd = dial(h);
+    say(fd, "POST /deny HTTP/1.1\r\n" HOST "Content-Length: 20971520\r\n\r\n");
+    for (int i = 0; i < 320; i++)
+        assert_true(put(fd, block, sizeof block));
+    expect(fd, 401, "invalid_api_key");
+    assert_true(closed(fd));
+    close(fd);
+    hx_close(h);
+}
+
+static void end_held(hx *h)
+{
+    while (h->held_n > 0)
+        sl_http_stream_end(h->held[--h->held_n], false);
+}
+
+static void drain_server(hx *h)
+{
+    sl_http_server_drain(h->server);
+}
+
+/* Its header promised a connection that lives on; draining closes it nevertheless. */
+static void drain_in_a_stream(void **state)
+{
+    hx *h = hx_open((sl_http_server_options){0});
+    int fd = dial(h);
+    say(fd, "GET /stream-hold HTTP/1.1\r\n" HOST "\r\n");
+    assert_true(hx_wait(h, &h->requests, 1));
+    hx_do(h, drain_server);
+    hx_do(h, end_held);
+    expect(fd, 200, NULL);
+    assert_true(closed(fd));
+    assert_int_equal(hx_read(h, &h->closes), 0);
+    close(fd);
+    hx_close(h);
+}
+
 static void expect_continue(void **state)
 {
     hx *h = hx_open((sl_http_server_options){.body_max = 1000});
@@ -650,11 +692,6 @@ static void free_with_open_requests(void **state)
     hx_close(h);
 }
 
-static void drain_server(hx *h)
-{
-    sl_http_server_drain(h->server);
-}
-
 static void drain(void **state)
 {
     hx *h = hx_open((sl_http_server_options){0});
@@ -742,6 +779,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(first_piece_with_header),
         cmocka_unit_test(slow_reader),
         cmocka_unit_test(errors_of_handlers),
+        cmocka_unit_test(denied_while_sending),
+        cmocka_unit_test(drain_in_a_stream),
         cmocka_unit_test(expect_continue),
         cmocka_unit_test(answers_in_on_headers),
         cmocka_unit_test(empty_lines_are_idle),
