@@ -11,7 +11,12 @@
  * Consumer: no auto-commit. `group` mode subscribes; `assign` mode reads given partitions from a
  * numeric offset that is resolved before _open returns. In group mode the consumer keeps, per
  * partition, which offsets are finished, and commits the lowest unfinished one.
- * Errors: broker error strings never leave this folder; sl_error texts are our own. */
+ * Errors: broker error strings never leave this folder; sl_error texts are our own.
+ * Properties: the operator's override our defaults, except those that delivery rests on (acks,
+ * enable.idempotence, enable.auto.commit, auto.offset.reset, …), which sl_bus_open refuses by name.
+ * Blocking in a poll, rare and bounded: a rebalance asks the brokers where to start (3 × 1 s at the
+ * most, a few ms as a rule) and commits before it gives partitions up (2 s); a rewind waits for
+ * librdkafka's own thread (1 s); the rebuild of a broken producer waits for the old one to end. */
 #ifndef SL_BUS_BUS_H
 #define SL_BUS_BUS_H
 
@@ -52,7 +57,8 @@ typedef struct sl_producer_options {
 } sl_producer_options;
 
 sl_status sl_producer_open(sl_producer **ret, sl_bus *b, const sl_producer_options *opt, sl_error *reterr) SL_MUST_CHECK;
-/* Copies the record. partition -1: by key (murmur2, as Java's; random without key). cb may be NULL. */
+/* Copies the record, at most 1,114,112 bytes and 256 headers. A topic that the client knows to be
+ * absent is SL_E_NOT_FOUND here, else in the delivery. partition -1: by key (murmur2, as Java's; random without key). cb may be NULL. */
 sl_status sl_producer_send(sl_producer *p, const sl_record *r, sl_delivery_fn cb, void *arg, sl_error *reterr) SL_MUST_CHECK;
 int sl_producer_fd(const sl_producer *p);
 void sl_producer_poll(sl_producer *p);
@@ -80,7 +86,8 @@ typedef struct sl_consumer_options {
     /* Group mode: these partitions are gone (revoked or lost); unfinished work of theirs will be
      * delivered again to somebody. May be NULL. */
     void (*on_revoked)(void *arg, const char *topic, int32_t partition);
-    /* Trouble that an operator should see: SL_E_DENIED, SL_E_UNAVAILABLE, SL_E_CORRUPT (offset out
+    /* At most one a second for each status; `fatal` set: only closing helps (another process took
+     * this instance name). Trouble that an operator should see: SL_E_DENIED, SL_E_UNAVAILABLE, SL_E_CORRUPT (offset out
      * of range: records were lost to retention)… Consumption goes on when it can. May be NULL. */
     void (*on_error)(void *arg, const sl_error *e);
     void *arg;
@@ -94,12 +101,14 @@ int sl_consumer_fd(const sl_consumer *c);
 size_t sl_consumer_poll(sl_consumer *c, size_t max_records);
 /* Group mode: this record is finished. Commits go out by themselves (at most every 100 ms). */
 void sl_consumer_finish(sl_consumer *c, const char *topic, int32_t partition, int64_t offset);
-/* Group mode: takes back a delivery: the partition is read again from there (after a transient failure). */
+/* Group mode: takes back a delivery: the partition is read again from there (after a transient
+ * failure). Later records that are not finished come again as well, finished ones do not. */
 sl_status sl_consumer_rewind(sl_consumer *c, const char *topic, int32_t partition, int64_t offset) SL_MUST_CHECK;
 /* Assign mode: adds a queue for some partitions with an fd of its own, for another loop's thread
  * (the records of those partitions then go there alone). The returned consumer is closed first. */
 sl_status sl_consumer_split(sl_consumer **ret, sl_consumer *c, const sl_bus_partition *partitions, size_t n, const sl_consumer_options *callbacks, sl_error *reterr) SL_MUST_CHECK;
-/* True once every assigned partition was read up to the high watermark of now (assign mode). */
+/* True once every assigned partition was read up to the high watermark that the broker last told,
+ * which can be 100 ms old; who needs more compares with sl_bus_watermarks (assign mode). */
 bool sl_consumer_at_end(sl_consumer *c);
 bool sl_consumer_assigned(const sl_consumer *c); /* group mode: has partitions now */
 void sl_consumer_close(sl_consumer *c); /* commits, leaves the group; bounded to 5 s */
