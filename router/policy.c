@@ -30,7 +30,10 @@ static struct {
     uint8_t key[32];
 } process = {.once = PTHREAD_ONCE_INIT};
 
-static void draw_key(void) { sl_random(process.key, sizeof process.key); }
+static void draw_key(void)
+{
+    sl_random(process.key, sizeof process.key);
+}
 
 static void destroy(sl_policy *p)
 {
@@ -45,7 +48,9 @@ sl_status sl_policy_parse(sl_policy **ret, const char *name, sl_str yaml, sl_err
 {
     sl_yaml *tree = NULL;
     sl_policy *p = NULL;
-    sl_status st = yaml.n > POLICY_MAX ? sl_fail(reterr, SL_E_TOO_LARGE, "%s: over %d bytes", name, POLICY_MAX) : sl_views_open(reterr);
+    sl_status st = yaml.n > POLICY_MAX
+                       ? sl_fail(reterr, SL_E_TOO_LARGE, "%s: over %d bytes", name, POLICY_MAX)
+                       : sl_views_open(reterr);
     if (st == SL_OK)
         st = sl_yaml_parse(&tree, name, yaml, true, reterr);
     if (st != SL_OK)
@@ -108,8 +113,14 @@ void sl_policy_unref(sl_policy *p)
         destroy(p);
 }
 
-const char *sl_policy_digest(const sl_policy *p) { return p->digest; }
-sl_str sl_policy_text(const sl_policy *p) { return p->text; }
+const char *sl_policy_digest(const sl_policy *p)
+{
+    return p->digest;
+}
+sl_str sl_policy_text(const sl_policy *p)
+{
+    return p->text;
+}
 
 const sl_tenant *sl_policy_tenant(const sl_policy *p, sl_str name)
 {
@@ -173,8 +184,14 @@ sl_fallback sl_policy_public_down(const sl_policy *p, sl_str tenant)
     return sl_policy_tenant(p, tenant)->rules.public_down;
 }
 
-bool sl_policy_private_without_audit(const sl_policy *p) { return p->private_without_audit; }
-int sl_policy_inflight_max(const sl_policy *p, sl_class c) { return p->inflight[c]; }
+bool sl_policy_private_without_audit(const sl_policy *p)
+{
+    return p->private_without_audit;
+}
+int sl_policy_inflight_max(const sl_policy *p, sl_class c)
+{
+    return p->inflight[c];
+}
 
 void sl_policy_pseudonym(const sl_policy *p, sl_str tenant, char out[33])
 {

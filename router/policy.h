@@ -14,7 +14,7 @@ typedef struct sl_rules {
     sl_level floor;      /* a request is never below this */
     sl_level public_max; /* the highest level that may leave */
     sl_fallback public_down;
-    bool refuse_sensitive; /* a sensitive request that names a public-only model: 403, else rerouted */
+    bool refuse_sensitive; /* a sensitive request for a public-only model: 403, else rerouted */
 } sl_rules;
 
 typedef struct sl_tenant {
@@ -48,6 +48,7 @@ struct sl_policy {
 const sl_tenant *sl_policy_tenant(const sl_policy *p, sl_str name); /* or the defaults */
 const sl_policy_model *sl_policy_find_model(const sl_policy *p, sl_str name);
 /* Reads the tree into p (zeroed, arena ready). */
-sl_status sl_policy_read(sl_policy *p, const char *name, const sl_yaml_node *root, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_policy_read(sl_policy *p, const char *name, const sl_yaml_node *root,
+                         sl_error *reterr) SL_MUST_CHECK;
 
 #endif

@@ -23,13 +23,17 @@ typedef struct mark {
 static mark enter(reader *r, sl_str key)
 {
     mark m = {strlen(r->path)};
-    snprintf(r->path + m.len, sizeof r->path - m.len, "%s%.*s", m.len ? "." : "", (int)(key.n < 40 ? key.n : 40), key.p);
+    snprintf(r->path + m.len, sizeof r->path - m.len, "%s%.*s", m.len ? "." : "",
+             (int)(key.n < 40 ? key.n : 40), key.p);
     return m;
 }
-static void leave(reader *r, mark m) { r->path[m.len] = '\0'; }
+static void leave(reader *r, mark m)
+{
+    r->path[m.len] = '\0';
+}
 
-#define FAIL(r, node, fmt, ...)                                                                    \
-    sl_fail((r)->reterr, SL_E_INVALID, "%s:%d: %s%s" fmt, (r)->name, (node)->line, (r)->path,      \
+#define FAIL(r, node, fmt, ...)                                                               \
+    sl_fail((r)->reterr, SL_E_INVALID, "%s:%d: %s%s" fmt, (r)->name, (node)->line, (r)->path, \
             (r)->path[0] ? ": " : "", __VA_ARGS__)
 
 /* Edit distance of short names, capped; for "did you mean". */
@@ -77,7 +81,10 @@ static const char *hint(sl_str given, const char *const *known, char out[160])
     return out;
 }
 
-static int shown(sl_str s) { return (int)(s.n < 40 ? s.n : 40); }
+static int shown(sl_str s)
+{
+    return (int)(s.n < 40 ? s.n : 40);
+}
 
 /* A map whose keys are all among `known`. */
 static sl_status check_map(reader *r, const sl_yaml_node *n, const char *const *known)
@@ -90,7 +97,8 @@ static sl_status check_map(reader *r, const sl_yaml_node *n, const char *const *
         while (known[i] && !sl_str_is(x->key, known[i]))
             i++;
         if (!known[i])
-            return FAIL(r, x, "unknown key '%.*s'%s", shown(x->key), x->key.p, hint(x->key, known, h));
+            return FAIL(r, x, "unknown key '%.*s'%s", shown(x->key), x->key.p,
+                        hint(x->key, known, h));
     }
     return SL_OK;
 }
@@ -107,7 +115,8 @@ static sl_status scalar(reader *r, const sl_yaml_node *n, sl_str *ret)
 }
 
 /* A scalar that is one of `choices`; *ret is its index. */
-static sl_status choice(reader *r, const sl_yaml_node *map, const char *key, const char *what, const char *const *choices, int *ret)
+static sl_status choice(reader *r, const sl_yaml_node *map, const char *key, const char *what,
+                        const char *const *choices, int *ret)
 {
     const sl_yaml_node *n = sl_yaml_get(map, key);
     char h[160];
@@ -150,7 +159,11 @@ static sl_status check_name(reader *r, const sl_yaml_node *n, sl_str s)
     bool ok = s.n > 0 && s.n <= NAME_MAX_BYTES;
     for (size_t i = 0; ok && i < s.n; i++)
         ok = s.p[i] > ' ' && s.p[i] < 0x7f && s.p[i] != '"' && s.p[i] != ',';
-    return ok ? SL_OK : FAIL(r, n, "a name is 1 to %d printable ASCII characters without blanks, quotes and commas", NAME_MAX_BYTES);
+    return ok ? SL_OK
+              : FAIL(r, n,
+                     "a name is 1 to %d printable ASCII characters without blanks, quotes and "
+                     "commas",
+                     NAME_MAX_BYTES);
 }
 
 static size_t children(const sl_yaml_node *n)
@@ -197,7 +210,8 @@ static sl_status read_models(reader *r, const sl_yaml_node *root)
 {
     const sl_yaml_node *n = sl_yaml_get(root, "models");
     if (!n || n->kind != SL_YAML_MAP || !n->first)
-        return FAIL(r, n ? n : root, "%s", "models: needs at least one model, as \"name: {classes: [private]}\"");
+        return FAIL(r, n ? n : root, "%s",
+                    "models: needs at least one model, as \"name: {classes: [private]}\"");
     mark m = enter(r, SL_STR("models"));
     r->p->models = sl_arena_zalloc(&r->p->arena, children(n) * sizeof *r->p->models);
     if (!r->p->models)
@@ -244,7 +258,8 @@ static sl_status read_default_models(reader *r, const sl_yaml_node *defaults)
         if (!model)
             return unknown_model(r, x, s);
         if (!model->on[c])
-            return FAIL(r, x, "model '%s' is not on the %s class; name one whose classes hold %s", model->name, class_names[c], class_names[c]);
+            return FAIL(r, x, "model '%s' is not on the %s class; name one whose classes hold %s",
+                        model->name, class_names[c], class_names[c]);
         r->p->model_of[c] = model->name;
         leave(r, deeper);
     }
@@ -272,11 +287,14 @@ static sl_status read_rules(reader *r, const sl_yaml_node *n, sl_rules *ret)
 
 static sl_status read_defaults(reader *r, const sl_yaml_node *root)
 {
-    static const char *const keys[] = {"models", "public_max_level", "floor", "public_down", "sensitive_on_public_model",
-                                       "private_without_audit", NULL};
+    static const char *const keys[] = {
+        "models",      "public_max_level",          "floor",
+        "public_down", "sensitive_on_public_model", "private_without_audit",
+        NULL};
     sl_policy *p = r->p;
     const sl_yaml_node *n = sl_yaml_get(root, "defaults");
-    p->defaults = (sl_tenant){.name = "", .rules = {SL_LEVEL_PUBLIC, SL_LEVEL_PUBLIC, SL_FALLBACK_REFUSE, false}};
+    p->defaults = (sl_tenant){
+        .name = "", .rules = {SL_LEVEL_PUBLIC, SL_LEVEL_PUBLIC, SL_FALLBACK_REFUSE, false}};
     mark m = enter(r, SL_STR("defaults"));
     if (n) {
         sl_status st = check_map(r, n, keys);
@@ -291,7 +309,8 @@ static sl_status read_defaults(reader *r, const sl_yaml_node *root)
             return FAIL(r, audit, "%s", "private_without_audit: must be true or false");
     }
     if (!p->model_of[SL_CLASS_PRIVATE])
-        return FAIL(r, n ? n : root, "%s", "models.private: is missing; sensitive requests need a private model to go to");
+        return FAIL(r, n ? n : root, "%s",
+                    "models.private: is missing; sensitive requests need a private model to go to");
     leave(r, m);
     return SL_OK;
 }
@@ -312,7 +331,8 @@ static sl_status read_ingress(reader *r, const sl_yaml_node *n, sl_tenant *t)
         if (st != SL_OK)
             return st;
         if (!sl_str_prefix(s, sl_str_c(prefix)) || s.n > 200)
-            return FAIL(r, x, "'%.*s' is no ingress topic; they begin with %s", shown(s), s.p, prefix);
+            return FAIL(r, x, "'%.*s' is no ingress topic; they begin with %s", shown(s), s.p,
+                        prefix);
         const char *topic = sl_arena_strndup(&r->p->arena, s.p, s.n);
         if (!topic)
             return no_memory(r);
@@ -352,7 +372,8 @@ static size_t characters(sl_str s)
     return n;
 }
 
-static sl_status read_term(reader *r, const sl_yaml_node *n, const sl_term *before, size_t before_n, sl_term *ret)
+static sl_status read_term(reader *r, const sl_yaml_node *n, const sl_term *before, size_t before_n,
+                           sl_term *ret)
 {
     static const char *const keys[] = {"term", "level", NULL};
     sl_status st = check_map(r, n, keys);
@@ -365,10 +386,12 @@ static sl_status read_term(reader *r, const sl_yaml_node *n, const sl_term *befo
         st = level(r, n, "level", &ret->level);
     if (st != SL_OK)
         return st;
-    if (characters(ret->text) < TERM_MIN || ret->text.n > TERM_MAX || !sl_utf8_valid(ret->text.p, ret->text.n))
+    if (characters(ret->text) < TERM_MIN || ret->text.n > TERM_MAX ||
+        !sl_utf8_valid(ret->text.p, ret->text.n))
         return FAIL(r, term, "a term has %d characters to %d bytes", TERM_MIN, TERM_MAX);
     if (ret->level == SL_LEVEL_PUBLIC)
-        return FAIL(r, n, "%s", "level public raises nothing; use internal, confidential or restricted");
+        return FAIL(r, n, "%s",
+                    "level public raises nothing; use internal, confidential or restricted");
     for (size_t i = 0; i < before_n; i++) {
         if (sl_str_eq(before[i].text, ret->text))
             return FAIL(r, term, "%s", "the term stands twice");
@@ -414,7 +437,9 @@ static sl_status read_allow(reader *r, const sl_yaml_node *n, sl_tenant *t)
         if (!sl_entity_parse(s, &e))
             return FAIL(r, x, "unknown entity '%.*s'%s", shown(s), s.p, hint(s, known, h));
         if (sl_entities[e].strength == SL_CLOSED || e == SL_ENT_MARKING || e == SL_ENT_DICTIONARY)
-            return FAIL(r, x, "%s can't be allowed: doubt, markings and the own dictionary stay inside", sl_entities[e].name);
+            return FAIL(r, x,
+                        "%s can't be allowed: doubt, markings and the own dictionary stay inside",
+                        sl_entities[e].name);
         t->allow |= 1u << e;
     }
     return SL_OK;
@@ -422,12 +447,22 @@ static sl_status read_allow(reader *r, const sl_yaml_node *n, sl_tenant *t)
 
 static sl_status read_tenant(reader *r, const sl_yaml_node *n, sl_tenant *t)
 {
-    static const char *const keys[] = {"ingress", "floor", "public_max_level", "public_down", "sensitive_on_public_model",
-                                       "models", "dictionary", "allow", NULL};
+    static const char *const keys[] = {"ingress",
+                                       "floor",
+                                       "public_max_level",
+                                       "public_down",
+                                       "sensitive_on_public_model",
+                                       "models",
+                                       "dictionary",
+                                       "allow",
+                                       NULL};
     static const struct {
         const char *key;
         sl_status (*read)(reader *, const sl_yaml_node *, sl_tenant *);
-    } lists[] = {{"ingress", read_ingress}, {"models", read_tenant_models}, {"dictionary", read_dictionary}, {"allow", read_allow}};
+    } lists[] = {{"ingress", read_ingress},
+                 {"models", read_tenant_models},
+                 {"dictionary", read_dictionary},
+                 {"allow", read_allow}};
     sl_status st = check_name(r, n, n->key);
     if (st == SL_OK)
         st = check_map(r, n, keys);
@@ -441,10 +476,12 @@ static sl_status read_tenant(reader *r, const sl_yaml_node *n, sl_tenant *t)
     if (st != SL_OK)
         return st;
     if (t->rules.floor < r->p->defaults.rules.floor)
-        return FAIL(r, sl_yaml_get(n, "floor"), "floor: %s is below the defaults' floor %s; a tenant may only raise it",
+        return FAIL(r, sl_yaml_get(n, "floor"),
+                    "floor: %s is below the defaults' floor %s; a tenant may only raise it",
                     level_names[t->rules.floor], level_names[r->p->defaults.rules.floor]);
     if (t->rules.public_max > r->p->defaults.rules.public_max)
-        return FAIL(r, sl_yaml_get(n, "public_max_level"), "public_max_level: %s is above the defaults' %s; a tenant may only lower it",
+        return FAIL(r, sl_yaml_get(n, "public_max_level"),
+                    "public_max_level: %s is above the defaults' %s; a tenant may only lower it",
                     level_names[t->rules.public_max], level_names[r->p->defaults.rules.public_max]);
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         const sl_yaml_node *x = sl_yaml_get(n, lists[i].key);
@@ -472,7 +509,8 @@ static sl_status read_tenants(reader *r, const sl_yaml_node *root)
         return no_memory(r);
     for (const sl_yaml_node *x = n->first; x; x = x->next) {
         mark deeper = enter(r, x->key);
-        sl_tenant *t = &r->p->tenants[r->p->tenants_n++]; /* counted at once: destroy frees its dictionary */
+        sl_tenant *t =
+            &r->p->tenants[r->p->tenants_n++]; /* counted at once: destroy frees its dictionary */
         t->name = "";
         sl_status st = read_tenant(r, x, t);
         if (st != SL_OK)
@@ -498,7 +536,8 @@ static sl_status read_inflight(reader *r, const sl_yaml_node *root)
         sl_class c = SL_CLASS_PRIVATE;
         (void)sl_class_parse(x->key, &c);
         if (x->secret || !sl_yaml_i64(x, &v) || v < 1 || v > INFLIGHT_MAX)
-            return FAIL(r, x, "%s: must be a whole number from 1 to %d", class_names[c], INFLIGHT_MAX);
+            return FAIL(r, x, "%s: must be a whole number from 1 to %d", class_names[c],
+                        INFLIGHT_MAX);
         r->p->inflight[c] = (int)v;
     }
     if (st == SL_OK)
@@ -512,7 +551,8 @@ static sl_status read_pseudonym_key(reader *r, const sl_yaml_node *root)
     if (!n)
         return SL_OK;
     if (n->kind != SL_YAML_SCALAR || !n->secret)
-        return FAIL(r, n, "%s", "pseudonym_key: must be written as ${NAME}: the policy's text is published");
+        return FAIL(r, n, "%s",
+                    "pseudonym_key: must be written as ${NAME}: the policy's text is published");
     if (n->scalar.n < KEY_MIN)
         return FAIL(r, n, "pseudonym_key: the variable holds fewer than %d bytes", KEY_MIN);
     sl_sha256(r->p->pseudonym_key, n->scalar.p, n->scalar.n);
@@ -521,11 +561,13 @@ static sl_status read_pseudonym_key(reader *r, const sl_yaml_node *root)
 
 sl_status sl_policy_read(sl_policy *p, const char *name, const sl_yaml_node *root, sl_error *reterr)
 {
-    static const char *const keys[] = {"version", "models", "defaults", "inflight", "pseudonym_key", "tenants", NULL};
+    static const char *const keys[] = {"version",       "models",  "defaults", "inflight",
+                                       "pseudonym_key", "tenants", NULL};
     reader r = {.p = p, .name = name, .reterr = reterr};
     int64_t version = 0;
     if (!root)
-        return sl_fail(reterr, SL_E_INVALID, "%s:1: the file is empty; a policy begins with \"version: 1\"", name);
+        return sl_fail(reterr, SL_E_INVALID,
+                       "%s:1: the file is empty; a policy begins with \"version: 1\"", name);
     sl_status st = check_map(&r, root, keys);
     if (st != SL_OK)
         return st;

@@ -92,7 +92,8 @@ static sl_status tell(sl_decision *d, sl_arena *arena, sl_error *reterr)
 
 /* ---- the decision ---- */
 
-static sl_status classified(sl_router *r, const sl_tenant *t, sl_arena *arena, sl_decision *d, sl_error *reterr)
+static sl_status classified(sl_router *r, const sl_tenant *t, sl_arena *arena, sl_decision *d,
+                            sl_error *reterr)
 {
     sl_finding *found;
     bool doubt;
@@ -106,7 +107,8 @@ static sl_status classified(sl_router *r, const sl_tenant *t, sl_arena *arena, s
 }
 
 /* The class that the level asks for stands in d->cls; the model that was named may change it. */
-static sl_status choose(const sl_policy *p, const sl_tenant *t, sl_str asked, sl_decision *d, sl_error *reterr)
+static sl_status choose(const sl_policy *p, const sl_tenant *t, sl_str asked, sl_decision *d,
+                        sl_error *reterr)
 {
     if (sl_str_is(asked, "auto")) {
         if (!p->model_of[d->cls])
@@ -116,12 +118,14 @@ static sl_status choose(const sl_policy *p, const sl_tenant *t, sl_str asked, sl
     }
     const sl_policy_model *m = sl_policy_find_model(p, asked);
     if (!m)
-        return sl_fail(reterr, SL_E_NOT_FOUND, "the policy has no such model; ask for one of /v1/models");
+        return sl_fail(reterr, SL_E_NOT_FOUND,
+                       "the policy has no such model; ask for one of /v1/models");
     if (d->cls == SL_CLASS_PUBLIC && !m->on[SL_CLASS_PUBLIC])
         d->cls = SL_CLASS_PRIVATE;
     if (m->on[d->cls]) {
         d->model = m->name;
-    } else if (t->rules.refuse_sensitive) { /* sensitive, and the model is on the public class alone */
+    } else if (t->rules
+                   .refuse_sensitive) { /* sensitive, and the model is on the public class alone */
         d->refused = true;
     } else {
         d->rerouted = true;
@@ -136,13 +140,15 @@ static bool on_string(void *arg, const char *where, sl_str text)
     return true;
 }
 
-sl_status sl_router_decide(sl_router *r, const sl_policy *p, sl_str tenant, const sl_chat *chat, sl_arena *arena, sl_decision *ret, sl_error *reterr)
+sl_status sl_router_decide(sl_router *r, const sl_policy *p, sl_str tenant, const sl_chat *chat,
+                           sl_arena *arena, sl_decision *ret, sl_error *reterr)
 {
     const sl_tenant *t = sl_policy_tenant(p, tenant);
     sl_str asked = chat->model.n ? chat->model : SL_STR("auto");
     sl_decision d = {0};
     if (!sl_str_is(asked, "auto") && !sl_policy_model_known(p, asked))
-        return sl_fail(reterr, SL_E_NOT_FOUND, "the policy has no such model; ask for one of /v1/models");
+        return sl_fail(reterr, SL_E_NOT_FOUND,
+                       "the policy has no such model; ask for one of /v1/models");
     if (!sl_policy_model_allowed(p, tenant, asked))
         return sl_fail(reterr, SL_E_DENIED, "the tenant may not use this model");
     sl_classify_begin(r->c, t->dictionary, t->allow, arena);
@@ -158,7 +164,8 @@ sl_status sl_router_decide(sl_router *r, const sl_policy *p, sl_str tenant, cons
     return st;
 }
 
-sl_status sl_router_classify(sl_router *r, const sl_policy *p, sl_str tenant, sl_str text, sl_arena *arena, sl_decision *ret, sl_error *reterr)
+sl_status sl_router_classify(sl_router *r, const sl_policy *p, sl_str tenant, sl_str text,
+                             sl_arena *arena, sl_decision *ret, sl_error *reterr)
 {
     const sl_tenant *t = sl_policy_tenant(p, tenant);
     sl_decision d = {0};

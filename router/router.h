@@ -16,7 +16,8 @@ typedef struct sl_policy sl_policy;
 typedef struct sl_router sl_router;
 
 /* name stands in errors: "policy.yaml:12: tenants.acme.floor: unknown level 'secret' (…)". */
-sl_status sl_policy_parse(sl_policy **ret, const char *name, sl_str yaml, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_policy_parse(sl_policy **ret, const char *name, sl_str yaml,
+                          sl_error *reterr) SL_MUST_CHECK;
 sl_status sl_policy_load(sl_policy **ret, const char *path, sl_error *reterr) SL_MUST_CHECK;
 sl_status sl_policy_default(sl_policy **ret, sl_error *reterr) SL_MUST_CHECK; /* the built-in one */
 sl_policy *sl_policy_ref(sl_policy *p);
@@ -27,13 +28,18 @@ sl_str sl_policy_text(const sl_policy *p);        /* as published; holds no secr
 const char *sl_policy_tenant_of_topic(const sl_policy *p, const char *topic);
 bool sl_policy_has_tenant(const sl_policy *p, sl_str tenant);
 
-typedef struct sl_policy_model { const char *name; bool on[SL_CLASS_N]; } sl_policy_model;
-size_t sl_policy_models(const sl_policy *p, const sl_policy_model **ret); /* "auto" is not among them */
+typedef struct sl_policy_model {
+    const char *name;
+    bool on[SL_CLASS_N];
+} sl_policy_model;
+size_t sl_policy_models(const sl_policy *p,
+                        const sl_policy_model **ret); /* "auto" is not among them */
 /* Is `model` (not "auto") known to the policy, and may the tenant use it? */
 bool sl_policy_model_known(const sl_policy *p, sl_str model);
 bool sl_policy_model_allowed(const sl_policy *p, sl_str tenant, sl_str model);
 
-/* What to do when the public side is down, and when audit records can't be written for private requests. */
+/* What to do when the public side is down, and when audit records can't be written for private
+ * requests. */
 typedef enum sl_fallback { SL_FALLBACK_REFUSE, SL_FALLBACK_PRIVATE } sl_fallback;
 sl_fallback sl_policy_public_down(const sl_policy *p, sl_str tenant);
 bool sl_policy_private_without_audit(const sl_policy *p);
@@ -42,26 +48,26 @@ int sl_policy_inflight_max(const sl_policy *p, sl_class c); /* the class's in-fl
 void sl_policy_pseudonym(const sl_policy *p, sl_str tenant, char out[33]);
 
 typedef struct sl_finding {
-    const char *entity;  /* "CREDIT_CARD", "MARKING", "UNDECODABLE" */
+    const char *entity; /* "CREDIT_CARD", "MARKING", "UNDECODABLE" */
     sl_level level;
-    const char *view;    /* "text", "nfkc", "base64", … */
-    const char *where;   /* "messages[2].content" */
-    size_t offset;       /* of the first one, bytes, in that string */
-    size_t length;       /* 0: unknown */
+    const char *view;  /* "text", "nfkc", "base64", … */
+    const char *where; /* "messages[2].content" */
+    size_t offset;     /* of the first one, bytes, in that string */
+    size_t length;     /* 0: unknown */
     int count;
-    bool allowed;        /* the tenant's allow-list lets it pass: it raised nothing */
-} sl_finding; /* never the value */
+    bool allowed; /* the tenant's allow-list lets it pass: it raised nothing */
+} sl_finding;     /* never the value */
 
 typedef struct sl_decision {
     sl_class cls;
     sl_level level;
-    const char *model;       /* resolved for the class; NULL when refused */
-    bool refused;            /* 403 sensitivity_violation */
-    bool rerouted;           /* a public-only model was named and the private one is taken instead */
+    const char *model; /* resolved for the class; NULL when refused */
+    bool refused;      /* 403 sensitivity_violation */
+    bool rerouted;     /* a public-only model was named and the private one is taken instead */
     const sl_finding *findings;
     size_t findings_n;
-    sl_str reasons;          /* JSON array text: [{"entity","level","view","where","offset","count"}] */
-    const char *summary;     /* "CREDIT_CARD,EMAIL": for x-sluice-reasons; "none" when empty */
+    sl_str reasons;      /* JSON array text: [{"entity","level","view","where","offset","count"}] */
+    const char *summary; /* "CREDIT_CARD,EMAIL": for x-sluice-reasons; "none" when empty */
 } sl_decision;
 
 sl_status sl_router_open(sl_router **ret, sl_error *reterr) SL_MUST_CHECK;
@@ -69,9 +75,11 @@ void sl_router_free(sl_router *r);
 /* Classifies and decides. The model "auto" means the policy's model for the class. SL_E_NOT_FOUND:
  * unknown model; SL_E_DENIED: the tenant may not use it. Any internal failure of the classifier is
  * not an error but a private decision with a reason. */
-sl_status sl_router_decide(sl_router *r, const sl_policy *p, sl_str tenant, const sl_chat *chat, sl_arena *arena, sl_decision *ret, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_router_decide(sl_router *r, const sl_policy *p, sl_str tenant, const sl_chat *chat,
+                           sl_arena *arena, sl_decision *ret, sl_error *reterr) SL_MUST_CHECK;
 /* Classification alone, of one text (for `sluice classify`): the level and findings. */
-sl_status sl_router_classify(sl_router *r, const sl_policy *p, sl_str tenant, sl_str text, sl_arena *arena, sl_decision *ret, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_router_classify(sl_router *r, const sl_policy *p, sl_str tenant, sl_str text,
+                             sl_arena *arena, sl_decision *ret, sl_error *reterr) SL_MUST_CHECK;
 /* The model for a request that falls back from public to private. NULL: none. */
 const char *sl_policy_private_model(const sl_policy *p, sl_str tenant, sl_str asked);
 

@@ -69,7 +69,8 @@ static sl_found *same(sl_classifier *c, sl_entity e, sl_level level)
         if (f->entity != e)
             continue;
         /* another view of the string: it says nothing new unless it says more */
-        if ((c->frame && c->frame->again && f->level >= level) || (f->level == level && f->view == (c->frame ? c->frame->view : "text")))
+        if ((c->frame && c->frame->again && f->level >= level) ||
+            (f->level == level && f->view == (c->frame ? c->frame->view : "text")))
             return f;
     }
     return NULL;
@@ -110,7 +111,8 @@ void sl_add(sl_classifier *c, sl_entity e, sl_level level, size_t at, size_t len
     }
     if (c->frame)
         locate(c->frame, &at, &len);
-    *f = (sl_found){e, level, c->frame ? c->frame->view : "text", c->where_kept, at, len, 1, allowed};
+    *f = (sl_found){e, level,  c->frame ? c->frame->view : "text", c->where_kept, at, len,
+                    1, allowed};
 }
 
 void sl_add_weak(sl_classifier *c, sl_entity e, size_t at, size_t len)
@@ -161,7 +163,8 @@ void sl_scan_view(sl_classifier *c, const sl_frame *f)
 {
     c->frame = f;
     c->weak_any = false;
-    bool ok = ctx_reset(c, f->text.n) && sl_patterns_scan(c, f->text) && sl_dictionary_scan(c, f->text);
+    bool ok =
+        ctx_reset(c, f->text.n) && sl_patterns_scan(c, f->text) && sl_dictionary_scan(c, f->text);
     if (!ok)
         sl_add(c, SL_ENT_CLASSIFIER_ERROR, SL_LEVEL_INTERNAL, 0, 0);
     sl_numbers_scan(c, f->text);
@@ -214,8 +217,8 @@ static void begin_string(sl_classifier *c, const char *where)
 /* What may go on in the next string: letters, digits and what tokens and numbers are made of. */
 static bool joins(char ch)
 {
-    return (unsigned char)((ch | 32) - 'a') < 26 || (unsigned char)(ch - '0') < 10 || (unsigned char)ch >= 0x80 ||
-           strchr("+/=_@.-:", ch) != NULL;
+    return (unsigned char)((ch | 32) - 'a') < 26 || (unsigned char)(ch - '0') < 10 ||
+           (unsigned char)ch >= 0x80 || strchr("+/=_@.-:", ch) != NULL;
 }
 
 static void join_flush(sl_classifier *c)
@@ -284,7 +287,8 @@ void sl_classify_doubt(sl_classifier *c, sl_entity e, const char *where)
     sl_add(c, e, sl_entities[e].level, 0, 0);
 }
 
-void sl_classify_end(sl_classifier *c, sl_level *ret_level, bool *ret_doubt, sl_finding **ret, size_t *ret_n)
+void sl_classify_end(sl_classifier *c, sl_level *ret_level, bool *ret_doubt, sl_finding **ret,
+                     size_t *ret_n)
 {
     join_flush(c);
     *ret_level = c->level;
@@ -295,8 +299,14 @@ void sl_classify_end(sl_classifier *c, sl_level *ret_level, bool *ret_doubt, sl_
         return;
     for (size_t i = 0; i < c->found_n; i++) {
         const sl_found *f = &c->found[i];
-        (*ret)[i] = (sl_finding){.entity = sl_entities[f->entity].name, .level = f->level, .view = f->view, .where = f->where,
-                                 .offset = f->offset, .length = f->length, .count = f->count, .allowed = f->allowed};
+        (*ret)[i] = (sl_finding){.entity = sl_entities[f->entity].name,
+                                 .level = f->level,
+                                 .view = f->view,
+                                 .where = f->where,
+                                 .offset = f->offset,
+                                 .length = f->length,
+                                 .count = f->count,
+                                 .allowed = f->allowed};
     }
     *ret_n = c->found_n;
 }

@@ -2,8 +2,8 @@
  *
  * One sl_classifier is one thread's scratch: Vectorscan scratch, view buffers, context map and the
  * findings of the request at hand. The pattern database is global, compiled once a process.
- * A text is looked at through views: as it is; normalised (NFKC, ignorables stripped, decimal digits
- * to ASCII); with its escapes and encoded blobs decoded, two deep. A finding in any view counts.
+ * A text is looked at through views: as it is; normalised (NFKC, ignorables stripped, decimal
+ * digits to ASCII); with its escapes and encoded blobs decoded, two deep. A finding in any view counts.
  * Adjacent short strings are looked at joined as well.
  * Doubt is a finding of its own (strength CLOSED in entities.h), so nothing here fails once open.
  * Findings hold positions and counts, never the value.
@@ -19,11 +19,11 @@
 #include "router/classify/entities.h"
 #include "router/router.h"
 
-#define SL_TEXT_MAX (1u << 20)    /* bytes of one string; a body is 1,000,000 at most by default */
-#define SL_FOUND_MAX 64           /* distinct findings kept a request; the level counts them all */
-#define SL_DECODE_DEPTH 2         /* a blob in a blob is looked at; deeper is opaque */
-#define SL_DECODE_BYTES 65536     /* decoded bytes a string */
-#define SL_DECODE_BLOBS 32        /* decoded blobs a string */
+#define SL_TEXT_MAX         (1u << 20) /* bytes of one string; a body is 1,000,000 by default */
+#define SL_FOUND_MAX        64    /* distinct findings kept a request; the level counts them all */
+#define SL_DECODE_DEPTH     2     /* a blob in a blob is looked at; deeper is opaque */
+#define SL_DECODE_BYTES     65536 /* decoded bytes a string */
+#define SL_DECODE_BLOBS     32    /* decoded blobs a string */
 #define SL_DICTIONARY_TERMS 10000 /* a tenant */
 
 /* ---- the whole ---- */
@@ -35,12 +35,14 @@ sl_status sl_classifier_open(sl_classifier **ret, sl_error *reterr) SL_MUST_CHEC
 void sl_classifier_free(sl_classifier *c);
 /* allow: a bit for each entity that the tenant's allow-list lets pass; such findings are told, but
  * raise nothing. Doubt can't be allowed. */
-void sl_classify_begin(sl_classifier *c, const sl_dictionary *dict, uint32_t allow, sl_arena *arena);
+void sl_classify_begin(sl_classifier *c, const sl_dictionary *dict, uint32_t allow,
+                       sl_arena *arena);
 void sl_classify_text(sl_classifier *c, const char *where, sl_str text);
 /* Doubt that the caller knows of: an image part, a string that could not be read, … */
 void sl_classify_doubt(sl_classifier *c, sl_entity e, const char *where);
 /* *ret_doubt: something could not be read, so that no policy may send it out whatever its level. */
-void sl_classify_end(sl_classifier *c, sl_level *ret_level, bool *ret_doubt, sl_finding **ret, size_t *ret_n);
+void sl_classify_end(sl_classifier *c, sl_level *ret_level, bool *ret_doubt, sl_finding **ret,
+                     size_t *ret_n);
 
 /* ---- tenants' dictionaries (dictionary.c) ---- */
 typedef struct sl_term {
@@ -48,7 +50,8 @@ typedef struct sl_term {
     sl_level level;
 } sl_term;
 /* Terms match without regard to ASCII case, on word edges. *ret is NULL when n is 0. */
-sl_status sl_dictionary_compile(sl_dictionary **ret, const sl_term *terms, size_t n, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_dictionary_compile(sl_dictionary **ret, const sl_term *terms, size_t n,
+                                sl_error *reterr) SL_MUST_CHECK;
 void sl_dictionary_free(sl_dictionary *d);
 
 /* ---- inside: shared by the stages ---- */
@@ -66,11 +69,11 @@ typedef enum sl_ctx {
 typedef struct sl_frame {
     const char *view;
     sl_str text;
-    sl_str source;  /* what a normalised view came from, to find positions again; p NULL: text */
-    size_t base;    /* of a decoded view: where its blob begins in the string */
-    size_t span;    /* and how long the blob is; 0: positions are those of the text */
+    sl_str source; /* what a normalised view came from, to find positions again; p NULL: text */
+    size_t base;   /* of a decoded view: where its blob begins in the string */
+    size_t span;   /* and how long the blob is; 0: positions are those of the text */
     bool decoded;
-    bool again;     /* another view of the same string: what was found there is not told twice */
+    bool again; /* another view of the same string: what was found there is not told twice */
     int depth;
 } sl_frame;
 
@@ -146,9 +149,9 @@ void sl_decode_scan(sl_classifier *c, const sl_frame *f);
 sl_status sl_views_open(sl_error *reterr) SL_MUST_CHECK; /* builds the tables, once a process */
 bool sl_ascii(sl_str s);
 typedef struct sl_norm_result {
-    bool changed;  /* differs from the source at all */
-    bool dropped;  /* characters were stripped or merged: the source has another shape */
-    bool invalid;  /* was not UTF-8 */
+    bool changed; /* differs from the source at all */
+    bool dropped; /* characters were stripped or merged: the source has another shape */
+    bool invalid; /* was not UTF-8 */
 } sl_norm_result;
 /* Appends the normalised form. Stops once `stop` bytes are written and returns the source offset
  * reached (SIZE_MAX: all of it). */

@@ -24,7 +24,8 @@ static void put_utf8(sl_buf *b, uint32_t ch)
         u[0] = (char)(0xc0 | ch >> 6), u[1] = (char)(0x80 | (ch & 0x3f));
         sl_buf_add(b, u, 2);
     } else if (ch < 0x10000) {
-        u[0] = (char)(0xe0 | ch >> 12), u[1] = (char)(0x80 | (ch >> 6 & 0x3f)), u[2] = (char)(0x80 | (ch & 0x3f));
+        u[0] = (char)(0xe0 | ch >> 12), u[1] = (char)(0x80 | (ch >> 6 & 0x3f)),
+        u[2] = (char)(0x80 | (ch & 0x3f));
         sl_buf_add(b, u, 3);
     } else {
         u[0] = (char)(0xf0 | ch >> 18), u[1] = (char)(0x80 | (ch >> 12 & 0x3f));
@@ -55,8 +56,10 @@ static size_t html_escape(sl_str t, size_t i, uint32_t *ch)
     static const struct {
         const char *name;
         char ch;
-    } named[] = {{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&nbsp;", ' '}, {"&commat;", '@'},
-                 {"&period;", '.'}, {"&hyphen;", '-'}, {"&dash;", '-'}, {"&colon;", ':'}, {"&shy;", 0}, {"&zwnj;", 0}, {"&apos;", '\''}};
+    } named[] = {{"&amp;", '&'},  {"&lt;", '<'},     {"&gt;", '>'},     {"&quot;", '"'},
+                 {"&nbsp;", ' '}, {"&commat;", '@'}, {"&period;", '.'}, {"&hyphen;", '-'},
+                 {"&dash;", '-'}, {"&colon;", ':'},  {"&shy;", 0},      {"&zwnj;", 0},
+                 {"&apos;", '\''}};
     if (i + 3 < t.n && t.p[i + 1] == '#') {
         bool hex = (t.p[i + 2] | 32) == 'x';
         size_t x = i + 2 + hex, from = x;
@@ -154,17 +157,22 @@ static const char *unescape(sl_str t, sl_buf *out, size_t *ret_first)
 /* 0-63 as base64 and base64url; -1 otherwise. */
 static const int8_t b64[256] = {
 #define B(ch, v) [ch] = (v) + 1
-    B('A', 0), B('B', 1), B('C', 2), B('D', 3), B('E', 4), B('F', 5), B('G', 6), B('H', 7), B('I', 8), B('J', 9), B('K', 10),
-    B('L', 11), B('M', 12), B('N', 13), B('O', 14), B('P', 15), B('Q', 16), B('R', 17), B('S', 18), B('T', 19), B('U', 20),
-    B('V', 21), B('W', 22), B('X', 23), B('Y', 24), B('Z', 25), B('a', 26), B('b', 27), B('c', 28), B('d', 29), B('e', 30),
-    B('f', 31), B('g', 32), B('h', 33), B('i', 34), B('j', 35), B('k', 36), B('l', 37), B('m', 38), B('n', 39), B('o', 40),
-    B('p', 41), B('q', 42), B('r', 43), B('s', 44), B('t', 45), B('u', 46), B('v', 47), B('w', 48), B('x', 49), B('y', 50),
-    B('z', 51), B('0', 52), B('1', 53), B('2', 54), B('3', 55), B('4', 56), B('5', 57), B('6', 58), B('7', 59), B('8', 60),
-    B('9', 61), B('+', 62), B('/', 63), B('-', 62), B('_', 63)
+    B('A', 0),  B('B', 1),  B('C', 2),  B('D', 3),  B('E', 4),  B('F', 5),  B('G', 6),  B('H', 7),
+    B('I', 8),  B('J', 9),  B('K', 10), B('L', 11), B('M', 12), B('N', 13), B('O', 14), B('P', 15),
+    B('Q', 16), B('R', 17), B('S', 18), B('T', 19), B('U', 20), B('V', 21), B('W', 22), B('X', 23),
+    B('Y', 24), B('Z', 25), B('a', 26), B('b', 27), B('c', 28), B('d', 29), B('e', 30), B('f', 31),
+    B('g', 32), B('h', 33), B('i', 34), B('j', 35), B('k', 36), B('l', 37), B('m', 38), B('n', 39),
+    B('o', 40), B('p', 41), B('q', 42), B('r', 43), B('s', 44), B('t', 45), B('u', 46), B('v', 47),
+    B('w', 48), B('x', 49), B('y', 50), B('z', 51), B('0', 52), B('1', 53), B('2', 54), B('3', 55),
+    B('4', 56), B('5', 57), B('6', 58), B('7', 59), B('8', 60), B('9', 61), B('+', 62), B('/', 63),
+    B('-', 62), B('_', 63)
 #undef B
 };
 
-static bool is_b64(char ch) { return b64[(unsigned char)ch] != 0; }
+static bool is_b64(char ch)
+{
+    return b64[(unsigned char)ch] != 0;
+}
 
 static void base64_decode(sl_str t, sl_buf *out)
 {
@@ -229,13 +237,19 @@ static bool room(sl_classifier *c, size_t n)
 }
 
 /* Scans what stands in `out` as a view decoded from [at, at+n) of f's text. */
-static void scan_decoded(sl_classifier *c, const sl_frame *f, const char *view, const sl_buf *out, size_t at, size_t n)
+static void scan_decoded(sl_classifier *c, const sl_frame *f, const char *view, const sl_buf *out,
+                         size_t at, size_t n)
 {
     if (!room(c, out->len)) {
         sl_add(c, SL_ENT_OVERSIZE, SL_LEVEL_INTERNAL, at, n);
         return;
     }
-    sl_frame in = {.view = view, .text = sl_buf_str(out), .decoded = true, .again = true, .depth = f->depth + 1, .source = f->source};
+    sl_frame in = {.view = view,
+                   .text = sl_buf_str(out),
+                   .decoded = true,
+                   .again = true,
+                   .depth = f->depth + 1,
+                   .source = f->source};
     in.base = f->decoded ? f->base : at;
     in.span = f->decoded ? f->span : n;
     sl_scan_text(c, in);
@@ -289,7 +303,8 @@ static size_t run_end(sl_str t, size_t i)
         size_t next = i;
         if (next < t.n && t.p[next] == '\r')
             next++;
-        if (i - line < LINE_MIN || next >= t.n || t.p[next] != '\n' || next + 1 >= t.n || !is_b64(t.p[next + 1]))
+        if (i - line < LINE_MIN || next >= t.n || t.p[next] != '\n' || next + 1 >= t.n ||
+            !is_b64(t.p[next + 1]))
             return i;
         line = i = next + 1;
     }

@@ -1,5 +1,5 @@
 /* dictionary.c - a tenant's own terms as a Vectorscan database of its own, so that a new policy
- * replaces it whole. Terms are normalised as texts are and match on word edges, ASCII case aside. */
+ * replaces it whole. Terms are normalised as texts are; they match on word edges, in any case. */
 #include "router/classify/classify.h"
 
 #include <hs/hs.h>
@@ -41,7 +41,8 @@ static size_t add_expr(sl_buf *out, sl_str term, sl_buf *norm)
     return norm->len;
 }
 
-sl_status sl_dictionary_compile(sl_dictionary **ret, const sl_term *terms, size_t n, sl_error *reterr)
+sl_status sl_dictionary_compile(sl_dictionary **ret, const sl_term *terms, size_t n,
+                                sl_error *reterr)
 {
     sl_status st = SL_E_NOMEM;
     sl_buf text = {0}, norm = {0};
@@ -70,7 +71,8 @@ sl_status sl_dictionary_compile(sl_dictionary **ret, const sl_term *terms, size_
         expr[i] = p;
     d->n = n;
     d->id = atomic_fetch_add(&next_id, 1);
-    if (hs_compile_multi(expr, flags, ids, (unsigned)n, HS_MODE_BLOCK, NULL, &d->db, &err) != HS_SUCCESS) {
+    if (hs_compile_multi(expr, flags, ids, (unsigned)n, HS_MODE_BLOCK, NULL, &d->db, &err) !=
+        HS_SUCCESS) {
         d->db = NULL;
         st = sl_fail(reterr, SL_E_INVALID, "term %d of the dictionary does not compile: shorten it",
                      err ? err->expression + 1 : 0);
@@ -103,7 +105,8 @@ typedef struct scan {
     sl_str t;
 } scan;
 
-static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *arg)
+static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
+                    void *arg)
 {
     scan *s = arg;
     size_t end = (size_t)to, len = s->d->lengths[id], at = end - len;

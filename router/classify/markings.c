@@ -8,8 +8,8 @@
 #include <strings.h>
 
 typedef enum where {
-    BY_PLACE,  /* label, brackets, start of a line */
-    BY_CASE,   /* and in upper case anywhere */
+    BY_PLACE, /* label, brackets, start of a line */
+    BY_CASE,  /* and in upper case anywhere */
     ANYWHERE
 } where;
 
@@ -31,10 +31,18 @@ static const marking markings[] = {
     {"(?i)\\bsecret\\b", R, BY_PLACE, 6},
     {"(?i)\\brestricted\\b", R, BY_PLACE, 10},
     {"(?i)\\bconfidential\\b", C, BY_CASE, 12},
-    {"(?i)\\b(?:company|commercial(?:ly)?|business|private and|privileged and|proprietary and)[ -](?:in[ -])?confiden(?:tial|ce)\\b", C, ANYWHERE, 19},
-    {"(?i)\\b(?:this|the) (?:document|e-?mail|message|memo|file|report|information|attachment|presentation|material)(?: and its? (?:contents|attachments))? (?:is|are|contains?) (?:strictly |highly |company )?(?:confidential|privileged|proprietary)\\b", C, ANYWHERE, 24},
+    {"(?i)\\b(?:company|commercial(?:ly)?|business|private and|privileged and|proprietary and)[ "
+     "-](?:in[ -])?confiden(?:tial|ce)\\b",
+     C, ANYWHERE, 19},
+    {"(?i)\\b(?:this|the) "
+     "(?:document|e-?mail|message|memo|file|report|information|attachment|presentation|material)(?:"
+     " and its? (?:contents|attachments))? (?:is|are|contains?) (?:strictly |highly |company "
+     ")?(?:confidential|privileged|proprietary)\\b",
+     C, ANYWHERE, 24},
     {"(?i)\\battorney[- ]client privileged?\\b", C, ANYWHERE, 25},
-    {"(?i)\\b(?:do not|not for) (?:distribut(?:e|ion)|re-?distribut(?:e|ion)|external (?:distribution|release))\\b", C, BY_CASE, 16},
+    {"(?i)\\b(?:do not|not for) (?:distribut(?:e|ion)|re-?distribut(?:e|ion)|external "
+     "(?:distribution|release))\\b",
+     C, BY_CASE, 16},
     {"(?i)\\b(?:proprietary|trade secret)\\b", C, BY_CASE, 11},
     {"(?i)\\bTLP:(?:RED)\\b", R, ANYWHERE, 7},
     {"(?i)\\bTLP:AMBER\\b", C, ANYWHERE, 9},
@@ -50,7 +58,8 @@ static const marking markings[] = {
     {"(?:核心|普通)商密", C, ANYWHERE, 12},
     {"商业(?:秘密|机密)", C, BY_PLACE, 12},
     {"(?:公司|企业|高度|严格)(?:机密|保密)", C, BY_PLACE, 12},
-    {"(?:不得|严禁|禁止|请勿|切勿|不可|不准)(?:对外)?(?:外传|外泄|泄露|传播|公开|披露|转发)", C, ANYWHERE, 12},
+    {"(?:不得|严禁|禁止|请勿|切勿|不可|不准)(?:对外)?(?:外传|外泄|泄露|传播|公开|披露|转发)", C,
+     ANYWHERE, 12},
     {"(?:内部|內部)(?:资料|資料|文件|使用|公开|材料|参考)", I, BY_PLACE, 12},
     {"(?:仅供|仅限|限于?)(?:公司)?内部", I, ANYWHERE, 9},
     {"(?:注意保密|保密文件|涉密|敏感信息 *请勿)", C, BY_PLACE, 6},
@@ -59,8 +68,14 @@ static const marking markings[] = {
 #undef C
 #undef I
 
-size_t sl_markings(void) { return sizeof markings / sizeof *markings; }
-const char *sl_marking_expr(size_t i) { return markings[i].expr; }
+size_t sl_markings(void)
+{
+    return sizeof markings / sizeof *markings;
+}
+const char *sl_marking_expr(size_t i)
+{
+    return markings[i].expr;
+}
 
 static bool alnum(char ch)
 {
@@ -82,10 +97,28 @@ static bool ends_before(sl_str t, size_t at, const char *s)
 /* "Classification: ", "密级：" and their kin right before `at`. */
 static bool after_label(sl_str t, size_t at)
 {
-    static const char *const labels[] = {"classification", "classified", "classified as", "sensitivity", "security level",
-                                         "confidentiality", "security classification", "protective marking", "marking",
-                                         "handling", "distribution", "label", "data class", "密级", "密級", "保密级别", "保密等级",
-                                         "安全等级", "保密程度", "文件级别", "机密等级", "保密期限"};
+    static const char *const labels[] = {"classification",
+                                         "classified",
+                                         "classified as",
+                                         "sensitivity",
+                                         "security level",
+                                         "confidentiality",
+                                         "security classification",
+                                         "protective marking",
+                                         "marking",
+                                         "handling",
+                                         "distribution",
+                                         "label",
+                                         "data class",
+                                         "密级",
+                                         "密級",
+                                         "保密级别",
+                                         "保密等级",
+                                         "安全等级",
+                                         "保密程度",
+                                         "文件级别",
+                                         "机密等级",
+                                         "保密期限"};
     size_t i = at;
     bool colon = false;
     while (i > 0 && at - i < 12 && (t.p[i - 1] == ' ' || strchr(":=\"'*_[(", t.p[i - 1]))) {
@@ -95,14 +128,16 @@ static bool after_label(sl_str t, size_t at)
     if (ends_before(t, i, "is") && i > 3 && t.p[i - 3] == ' ')
         i -= 3, colon = true;
     for (size_t x = 0; x < sizeof labels / sizeof *labels; x++) {
-        if (ends_before(t, i, labels[x]) && (colon || (unsigned char)labels[x][0] >= 0x80 || ends_before(t, i, "classified as")))
+        if (ends_before(t, i, labels[x]) &&
+            (colon || (unsigned char)labels[x][0] >= 0x80 || ends_before(t, i, "classified as")))
             return true;
     }
     return false;
 }
 
-static const char *const brackets[][2] = {{"[", "]"}, {"(", ")"}, {"【", "】"}, {"〔", "〕"}, {"《", "》"},
-                                          {"「", "」"}, {"<", ">"}, {"**", "**"}, {"{", "}"}, {"★", "★"}};
+static const char *const brackets[][2] = {{"[", "]"},   {"(", ")"},   {"【", "】"}, {"〔", "〕"},
+                                          {"《", "》"}, {"「", "」"}, {"<", ">"},   {"**", "**"},
+                                          {"{", "}"},   {"★", "★"}};
 
 /* Brackets right around it; at most 24 bytes more between ("[Confidential - Finance]"). Round ones
  * directly behind a word are a call: hash(secret). */
@@ -116,7 +151,8 @@ static bool in_brackets(sl_str t, size_t from, size_t end)
         if (!ends_before(t, from, open))
             continue;
         size_t before = from - open_n;
-        bool word = before > 0 && (alnum(t.p[before - 1]) || t.p[before - 1] == '_' || t.p[before - 1] == ')');
+        bool word = before > 0 &&
+                    (alnum(t.p[before - 1]) || t.p[before - 1] == '_' || t.p[before - 1] == ')');
         if (word && (unsigned char)open[0] < 0x80 && open[0] != '*')
             continue;
         for (size_t i = end; i < t.n && i <= end + 24 && t.p[i] != '\n'; i++) {
@@ -155,7 +191,8 @@ static bool upper(sl_str t, size_t from, size_t end)
         if (t.p[i] >= 'a' && t.p[i] <= 'z')
             return false;
     }
-    bool left = from == 0 || !(t.p[from - 1] == '_' || t.p[from - 1] == '-' || t.p[from - 1] == '.');
+    bool left =
+        from == 0 || !(t.p[from - 1] == '_' || t.p[from - 1] == '-' || t.p[from - 1] == '.');
     bool right = end == t.n || !(t.p[end] == '_' || t.p[end] == '-');
     return left && right;
 }
@@ -184,7 +221,8 @@ void sl_check_marking(sl_classifier *c, sl_str t, size_t end, int id)
     size_t from = start_of(t, end, m);
     bool chinese = (unsigned char)t.p[end - 1] >= 0x80;
     bool yes = m->where == ANYWHERE || after_label(t, from) || in_brackets(t, from, end) ||
-               at_line_start(t, from, end) || (!chinese && m->where == BY_CASE && upper(t, from, end)) ||
+               at_line_start(t, from, end) ||
+               (!chinese && m->where == BY_CASE && upper(t, from, end)) ||
                (chinese && with_term(t, end));
     if (yes)
         sl_add(c, SL_ENT_MARKING, m->level, from, end - from);

@@ -13,10 +13,10 @@
 enum { GROUPS = 64, WINDOW = 19, GROUP_DIGITS = 24 };
 
 typedef struct group {
-    size_t at, end;  /* bytes */
-    uint8_t n;       /* digits, at most GROUP_DIGITS (more: too long for any window) */
-    uint8_t sep_n;   /* separators before it, 0 for the first */
-    char sep;        /* the first of them */
+    size_t at, end; /* bytes */
+    uint8_t n;      /* digits, at most GROUP_DIGITS (more: too long for any window) */
+    uint8_t sep_n;  /* separators before it, 0 for the first */
+    char sep;       /* the first of them */
     uint8_t d[GROUP_DIGITS];
 } group;
 
@@ -25,7 +25,7 @@ typedef struct cluster {
     sl_str t;
     group g[GROUPS];
     int n;
-    bool cut;        /* g[0] goes on from a slice before */
+    bool cut;       /* g[0] goes on from a slice before */
     size_t done_to; /* bytes before it belong to a finding already */
 } cluster;
 
@@ -38,13 +38,30 @@ typedef struct window {
     bool same_sep, singles, glued;
 } window;
 
-static bool is_digit(char ch) { return (unsigned char)(ch - '0') < 10; }
-static bool is_letter(char ch) { return (unsigned char)((ch | 32) - 'a') < 26; }
+static bool is_digit(char ch)
+{
+    return (unsigned char)(ch - '0') < 10;
+}
+static bool is_letter(char ch)
+{
+    return (unsigned char)((ch | 32) - 'a') < 26;
+}
 static bool is_sep(char ch)
 {
     switch (ch) {
-    case ' ': case '-': case '.': case '/': case '_': case ',': case '(': case ')':
-    case '\n': case '\r': case '\t': case '"': case '\'':
+    case ' ':
+    case '-':
+    case '.':
+    case '/':
+    case '_':
+    case ',':
+    case '(':
+    case ')':
+    case '\n':
+    case '\r':
+    case '\t':
+    case '"':
+    case '\'':
         return true;
     default:
         return false;
@@ -56,7 +73,10 @@ static bool near_ctx(const window *w, uint32_t bits)
     return sl_ctx_near(w->k->c, w->at, w->end, bits);
 }
 
-static int group_n(const window *w, int x) { return w->i + x <= w->j ? w->k->g[w->i + x].n : 0; }
+static int group_n(const window *w, int x)
+{
+    return w->i + x <= w->j ? w->k->g[w->i + x].n : 0;
+}
 
 /* True when the groups have exactly these lengths ("4444" for four of four). */
 static bool shape(const window *w, const char *lengths)
@@ -71,8 +91,14 @@ static bool shape(const window *w, const char *lengths)
     return true;
 }
 
-static char byte_before(const window *w) { return w->at > 0 ? w->k->t.p[w->at - 1] : ' '; }
-static char byte_after(const window *w) { return w->end < w->k->t.n ? w->k->t.p[w->end] : ' '; }
+static char byte_before(const window *w)
+{
+    return w->at > 0 ? w->k->t.p[w->at - 1] : ' ';
+}
+static char byte_after(const window *w)
+{
+    return w->end < w->k->t.n ? w->k->t.p[w->end] : ' ';
+}
 
 /* The fraction of "0.5105105105105100" is no number of its own. */
 static bool is_fraction(const window *w)
@@ -82,8 +108,8 @@ static bool is_fraction(const window *w)
 
 static bool card_shape(const window *w)
 {
-    static const char *const shapes[] = {"4444", "44443", "44442", "44441", "465", "464", "88", "4443", "883",
-                                         "466", "55333"};
+    static const char *const shapes[] = {"4444", "44443", "44442", "44441", "465",  "464",
+                                         "88",   "4443",  "883",   "466",   "55333"};
     if (w->i == w->j)
         return !is_fraction(w);
     if (w->singles)
@@ -153,7 +179,8 @@ static bool check_cn_id(window *w)
         size_t n = w->k->t.n;
         while (end < n && end < w->end + 2 && (p[end] == ' ' || p[end] == '-'))
             end++;
-        if (end >= n || (p[end] | 32) != 'x' || (end + 1 < n && (is_letter(p[end + 1]) || is_digit(p[end + 1]))))
+        if (end >= n || (p[end] | 32) != 'x' ||
+            (end + 1 < n && (is_letter(p[end + 1]) || is_digit(p[end + 1]))))
             return false;
         check = 'X';
         end++;
@@ -172,8 +199,9 @@ static bool check_cn_mobile(const window *w)
 {
     if (!sl_cn_mobile(w->d))
         return false;
-    bool regular = w->i == w->j || (w->singles && whole_singles(w)) || shape(w, "344") || shape(w, "335") || shape(w, "38") ||
-                   shape(w, "434") || shape(w, "443") || shape(w, "56");
+    bool regular = w->i == w->j || (w->singles && whole_singles(w)) || shape(w, "344") ||
+                   shape(w, "335") || shape(w, "38") || shape(w, "434") || shape(w, "443") ||
+                   shape(w, "56");
     bool ctx = near_ctx(w, SL_CTX_PHONE);
     if ((!regular || w->glued || is_fraction(w)) && !ctx)
         return false;
@@ -202,7 +230,8 @@ static bool check_window(window *w)
     case 11:
         return check_cn_mobile(w);
     case 13: /* 86 before a mobile number; + is sl_e164's */
-        if (w->d[0] == 8 && w->d[1] == 6 && sl_cn_mobile(w->d + 2) && !w->glued && !is_fraction(w)) {
+        if (w->d[0] == 8 && w->d[1] == 6 && sl_cn_mobile(w->d + 2) && !w->glued &&
+            !is_fraction(w)) {
             sl_add(w->k->c, SL_ENT_CN_MOBILE, SL_LEVEL_CONFIDENTIAL, w->at, w->end - w->at);
             return true;
         }
@@ -261,7 +290,8 @@ static bool check_e164(cluster *k, int i)
             memmove(d + cc, d + cc + 1, n - cc - 1);
             ok = sl_e164(d, n - 1);
         }
-        if (ok && (plus || near_ctx(&w, SL_CTX_PHONE) || j > i || (d[0] == 8 && d[1] == 6 && sl_cn_mobile(d + 2))))
+        if (ok && (plus || near_ctx(&w, SL_CTX_PHONE) || j > i ||
+                   (d[0] == 8 && d[1] == 6 && sl_cn_mobile(d + 2))))
             best = j;
     }
     if (best < 0)
@@ -277,11 +307,12 @@ static bool is_year(const group *g)
     return g->n == 4 && ((g->d[0] == 1 && g->d[1] == 9) || (g->d[0] == 2 && g->d[1] == 0));
 }
 
-/* National forms. The run is the stretch from i that separators of telephone numbers hold together. */
+/* National forms. The run is the stretch from i that separators of telephone numbers join. */
 static void check_national(cluster *k, int i)
 {
     int j = i, n = k->g[i].n;
-    while (j + 1 < k->n && k->g[j + 1].sep_n <= 2 && memchr(" -./()", k->g[j + 1].sep, 6) && j - i < 6)
+    while (j + 1 < k->n && k->g[j + 1].sep_n <= 2 && memchr(" -./()", k->g[j + 1].sep, 6) &&
+           j - i < 6)
         n += k->g[++j].n;
     if (n < (j >= i + 2 ? 6 : 7) || n > 13) /* 33 93 31 */
         return;
@@ -294,7 +325,8 @@ static void check_national(cluster *k, int i)
         return;
     const group *g = &k->g[i];
     const char *p = k->t.p;
-    bool paren = g->at > 0 && p[g->at - 1] == '(' && g->n >= 2 && g->n <= 5 && j > i && k->g[i + 1].sep == ')';
+    bool paren = g->at > 0 && p[g->at - 1] == '(' && g->n >= 2 && g->n <= 5 && j > i &&
+                 k->g[i + 1].sep == ')';
     bool dash = j > i && k->g[i + 1].sep == '-' && k->g[i + 1].sep_n == 1;
     if (j == i + 1 && (dash || paren) && sl_cn_landline(g->d, g->n, k->g[j].n)) {
         sl_add(k->c, SL_ENT_CN_LANDLINE, SL_LEVEL_CONFIDENTIAL, w.at, w.end - w.at);
@@ -302,7 +334,8 @@ static void check_national(cluster *k, int i)
         return; /* dates and ranges of years */
     } else if (near_ctx(&w, SL_CTX_PHONE)) {
         sl_add(k->c, SL_ENT_PHONE_NUMBER, SL_LEVEL_CONFIDENTIAL, w.at, w.end - w.at);
-    } else if ((paren && n >= 8) || (j > i && n >= 9 && g->n >= 2 && g->d[0] == 0 && g->d[1] != 0 && w.same_sep) ||
+    } else if ((paren && n >= 8) ||
+               (j > i && n >= 9 && g->n >= 2 && g->d[0] == 0 && g->d[1] != 0 && w.same_sep) ||
                (shape(&w, "334") && sl_nanp(w.d))) {
         sl_add_weak(k->c, SL_ENT_PHONE_NUMBER, w.at, w.end - w.at);
     } else {

@@ -36,7 +36,10 @@ double sl_entropy(const char *p, size_t n)
 
 /* ---- e-mail ---- */
 
-static bool local_char(char ch) { return alnum(ch) || (ch != 0 && strchr(".!#$%&'*+/=?^_`{|}~-", ch) != NULL); }
+static bool local_char(char ch)
+{
+    return alnum(ch) || (ch != 0 && strchr(".!#$%&'*+/=?^_`{|}~-", ch) != NULL);
+}
 
 static bool ends_with(sl_str s, const char *tail)
 {
@@ -47,10 +50,11 @@ static bool ends_with(sl_str s, const char *tail)
 /* RFC 2606 and 6761: names that are never somebody's. */
 static bool example_domain(sl_str d)
 {
-    static const char *const names[] = {"example.com", "example.org", "example.net", "example.edu", "example.cn",
-                                        "example.com.cn", "yourdomain.com", "yourcompany.com", "domain.com", "email.com.example"};
-    static const char *const tails[] = {".example", ".example.com", ".example.org", ".example.net", ".test",
-                                        ".invalid", ".localhost"};
+    static const char *const names[] = {
+        "example.com",    "example.org",    "example.net",     "example.edu", "example.cn",
+        "example.com.cn", "yourdomain.com", "yourcompany.com", "domain.com",  "email.com.example"};
+    static const char *const tails[] = {".example", ".example.com", ".example.org", ".example.net",
+                                        ".test",    ".invalid",     ".localhost"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (d.n == strlen(names[i]) && strncasecmp(d.p, names[i], d.n) == 0)
             return true;
@@ -64,10 +68,12 @@ static bool example_domain(sl_str d)
 
 static bool noreply(sl_str local)
 {
-    static const char *const names[] = {"noreply", "no-reply", "no_reply", "donotreply", "do-not-reply"};
+    static const char *const names[] = {"noreply", "no-reply", "no_reply", "donotreply",
+                                        "do-not-reply"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t n = strlen(names[i]);
-        if (local.n >= n && strncasecmp(local.p, names[i], n) == 0 && (local.n == n || !alnum(local.p[n])))
+        if (local.n >= n && strncasecmp(local.p, names[i], n) == 0 &&
+            (local.n == n || !alnum(local.p[n])))
             return true;
     }
     return false;
@@ -76,8 +82,10 @@ static bool noreply(sl_str local)
 /* Suffixes of files and code that stand where a top-level domain would. */
 static bool not_a_tld(sl_str tld)
 {
-    static const char *const no[] = {"png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "ts", "tsx", "jsx", "json",
-                                     "html", "htm", "yml", "yaml", "md", "txt", "py", "conf", "service", "target", "timer", "socket"};
+    static const char *const no[] = {"png",  "jpg",  "jpeg",    "gif",    "svg",   "webp",
+                                     "css",  "js",   "ts",      "tsx",    "jsx",   "json",
+                                     "html", "htm",  "yml",     "yaml",   "md",    "txt",
+                                     "py",   "conf", "service", "target", "timer", "socket"};
     for (size_t i = 0; i < sizeof no / sizeof *no; i++) {
         if (tld.n == strlen(no[i]) && strncasecmp(tld.p, no[i], tld.n) == 0)
             return tld.n != 2 || true;
@@ -129,9 +137,11 @@ void sl_check_email(sl_classifier *c, sl_str t, size_t end)
 /* Values that documents use where a secret would stand. */
 static bool placeholder(const char *p, size_t n)
 {
-    static const char *const words[] = {"example", "your_", "your-", "yourkey", "placeholder", "changeme", "change_me", "xxxx",
-                                        "redacted", "insert", "dummy", "${", "{{", "<", "...", "****", "process.env",
-                                        "os.environ", "getenv", "env.", "secrets.", "config.", "settings."};
+    static const char *const words[] = {
+        "example",   "your_", "your-",    "yourkey", "placeholder", "changeme",
+        "change_me", "xxxx",  "redacted", "insert",  "dummy",       "${",
+        "{{",        "<",     "...",      "****",    "process.env", "os.environ",
+        "getenv",    "env.",  "secrets.", "config.", "settings."};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (contains(p, n, words[i]))
             return true;
@@ -143,7 +153,8 @@ void sl_check_token(sl_classifier *c, sl_str t, size_t end, sl_entity e, int len
 {
     size_t from = len > 0 && (size_t)len <= end ? end - (size_t)len : end - (end < 24 ? end : 24);
     size_t n = end - from;
-    if (contains(t.p + from, n, "example") || contains(t.p + from, n, "xxxxxx") || sl_entropy(t.p + from, n) < 2.5)
+    if (contains(t.p + from, n, "example") || contains(t.p + from, n, "xxxxxx") ||
+        sl_entropy(t.p + from, n) < 2.5)
         return;
     sl_add(c, e, SL_LEVEL_RESTRICTED, from, n);
 }
@@ -158,7 +169,8 @@ void sl_check_url(sl_classifier *c, sl_str t, size_t end)
     for (from = colon; from > 2 && t.p[from] != '/'; from--)
         ;
     const char *p = t.p + colon + 1;
-    if (n == 0 || placeholder(p, n) || (n == 8 && strncasecmp(p, "password", 8) == 0) || (n == 4 && strncasecmp(p, "pass", 4) == 0))
+    if (n == 0 || placeholder(p, n) || (n == 8 && strncasecmp(p, "password", 8) == 0) ||
+        (n == 4 && strncasecmp(p, "pass", 4) == 0))
         return;
     sl_add(c, SL_ENT_URL_CREDENTIALS, SL_LEVEL_RESTRICTED, from + 1, end - from - 1);
 }
@@ -167,8 +179,8 @@ void sl_check_url(sl_classifier *c, sl_str t, size_t end)
 void sl_check_assignment(sl_classifier *c, sl_str t, size_t end, bool password)
 {
     size_t from = end - 1, to = end;
-    while (to < t.n && to - from < 256 && (unsigned char)t.p[to] > ' ' && (unsigned char)t.p[to] < 0x80 &&
-           !strchr("\"'`,;<>|", t.p[to]))
+    while (to < t.n && to - from < 256 && (unsigned char)t.p[to] > ' ' &&
+           (unsigned char)t.p[to] < 0x80 && !strchr("\"'`,;<>|", t.p[to]))
         to++;
     while (to > from && strchr(".)]}?!:", t.p[to - 1]))
         to--; /* what closes the sentence or the call */
@@ -177,7 +189,8 @@ void sl_check_assignment(sl_classifier *c, sl_str t, size_t end, bool password)
     size_t digits = 0, letters = 0, upper = 0, other = 0;
     for (size_t i = 0; i < n; i++) {
         unsigned char ch = (unsigned char)p[i];
-        digits += isdigit(ch) != 0, letters += isalpha(ch) != 0, upper += isupper(ch) != 0, other += !isalnum(ch);
+        digits += isdigit(ch) != 0, letters += isalpha(ch) != 0, upper += isupper(ch) != 0,
+            other += !isalnum(ch);
     }
     if (n == 0 || placeholder(p, n))
         return;

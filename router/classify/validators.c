@@ -69,12 +69,12 @@ bool sl_date_valid(int year, int month, int day, int min_year, int max_year)
     return day <= days[month - 1] + (month == 2 && leap);
 }
 
-/* Provinces of GB/T 2260, residence permits of Hong Kong, Macau and Taiwan (81-83), foreigners (91). */
+/* Provinces of GB/T 2260; 81-83: permits for Hong Kong, Macau and Taiwan; 91: foreigners. */
 static bool cn_region(const uint8_t *d)
 {
-    static const uint8_t province[] = {11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35,
-                                       36, 37, 41, 42, 43, 44, 45, 46, 50, 51, 52, 53, 54,
-                                       61, 62, 63, 64, 65, 71, 81, 82, 83, 91};
+    static const uint8_t province[] = {11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34,
+                                       35, 36, 37, 41, 42, 43, 44, 45, 46, 50, 51, 52,
+                                       53, 54, 61, 62, 63, 64, 65, 71, 81, 82, 83, 91};
     return memchr(province, d[0] * 10 + d[1], sizeof province) != NULL;
 }
 
@@ -110,8 +110,8 @@ bool sl_cn_id15_plausible(const uint8_t *d)
 /* Second and third digit of mobile numbers that operators have (MIIT's numbering plan). */
 bool sl_cn_mobile(const uint8_t *d)
 {
-    static const uint16_t third[10] = {[3] = 0x3ff, [4] = 0x3f3, [5] = 0x3ef, [6] = 0x0e4,
-                                       [7] = 0x1ff, [8] = 0x3ff, [9] = 0x3ef};
+    static const uint16_t third[10] = {
+        [3] = 0x3ff, [4] = 0x3f3, [5] = 0x3ef, [6] = 0x0e4, [7] = 0x1ff, [8] = 0x3ff, [9] = 0x3ef};
     return d[0] == 1 && (third[d[1]] >> d[2] & 1);
 }
 
@@ -139,7 +139,8 @@ bool sl_nanp(const uint8_t *d)
 bool sl_e164(const uint8_t *d, size_t n)
 {
     static const uint16_t two[10] = {[2] = 1 << 0 | 1 << 7,
-                                     [3] = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 6 | 1 << 9,
+                                     [3] = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 6 |
+                                           1 << 9,
                                      [4] = 0x3ff & ~(1 << 2),
                                      [5] = 0x1fe,
                                      [6] = 0x07f,
@@ -214,7 +215,8 @@ bool sl_ipv4_public_interest(const int o[4])
     }
     if (o[0] == 0 || o[0] == 127 || o[0] >= 224) /* "this", loopback, multicast, masks */
         return false;
-    bool doc = (o[0] == 192 && o[1] == 0 && o[2] == 2) || (o[0] == 198 && o[1] == 51 && o[2] == 100) ||
+    bool doc = (o[0] == 192 && o[1] == 0 && o[2] == 2) ||
+               (o[0] == 198 && o[1] == 51 && o[2] == 100) ||
                (o[0] == 203 && o[1] == 0 && o[2] == 113); /* RFC 5737 */
     return !doc;
 }

@@ -19,14 +19,14 @@ bool sl_cn_id_plausible(const uint8_t *d, int this_year);
 /* The check character of 17 digits: '0'-'9' or 'X'. */
 char sl_cn_id_check(const uint8_t *d);
 bool sl_cn_id15_plausible(const uint8_t *d);
-bool sl_cn_mobile(const uint8_t *d);                 /* 11 digits */
+bool sl_cn_mobile(const uint8_t *d); /* 11 digits */
 bool sl_cn_landline(const uint8_t *area, size_t area_n, size_t number_n);
-bool sl_us_ssn(const uint8_t *d);                    /* 9 digits */
-bool sl_nanp(const uint8_t *d);                      /* 10 digits */
-bool sl_e164(const uint8_t *d, size_t n);            /* country code first, no + */
+bool sl_us_ssn(const uint8_t *d);         /* 9 digits */
+bool sl_nanp(const uint8_t *d);           /* 10 digits */
+bool sl_e164(const uint8_t *d, size_t n); /* country code first, no + */
 /* Upper- or lower-case letters and digits, no separators. Length of the country or 0. */
 size_t sl_iban_length(char c0, char c1);
 bool sl_iban(const char *p, size_t n);
-bool sl_ipv4_public_interest(const int octet[4]);    /* not loopback, 0, broadcast, documentation */
+bool sl_ipv4_public_interest(const int octet[4]); /* not loopback, 0, broadcast, documentation */
 
 #endif

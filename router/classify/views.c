@@ -270,7 +270,8 @@ size_t sl_normalise(sl_str in, sl_buf *out, size_t stop, sl_norm_result *ret)
         }
         if (to == MAP_DROP) {
             res.changed = res.dropped = true;
-            w.last_in = w.i + len; /* nothing joins across it, else a row of them costs its square */
+            w.last_in =
+                w.i + len; /* nothing joins across it, else a row of them costs its square */
             w.last_out = out->len;
         } else {
             w.last_in = w.i;

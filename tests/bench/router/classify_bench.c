@@ -7,23 +7,31 @@
 #include <stdlib.h>
 #include <time.h>
 
-static const char english[] =
-    "The committee met on Tuesday to discuss how the library could stay open later in the evening. Several "
-    "members asked whether volunteers might help, and the chair promised to write a short plan before the next "
-    "meeting. Please summarise the arguments for and against, in plain words, and suggest three questions that "
-    "a careful reader would ask. Keep the tone friendly; the audience is students who have not followed it. ";
+static const char english[] = "The committee met on Tuesday to discuss how the library could stay "
+                              "open later in the evening. Several "
+                              "members asked whether volunteers might help, and the chair promised "
+                              "to write a short plan before the next "
+                              "meeting. Please summarise the arguments for and against, in plain "
+                              "words, and suggest three questions that "
+                              "a careful reader would ask. Keep the tone friendly; the audience is "
+                              "students who have not followed it. ";
 static const char chinese[] =
-    "请帮我把下面这段话改写得更通顺一些，并且保持原来的意思。上周我们讨论了如何让图书馆在晚上开放得更久，"
-    "有几位同事认为可以请志愿者帮忙，也有人担心安全问题。请分别列出支持和反对的理由，每条不超过二十个字，"
+    "请帮我把下面这段话改写得更通顺一些，并且保持原来的意思。上周我们讨论了如何让图书馆在晚上开放得"
+    "更久，"
+    "有几位同事认为可以请志愿者帮忙，也有人担心安全问题。请分别列出支持和反对的理由，每条不超过二十"
+    "个字，"
     "最后给出三个值得继续追问的问题。语气要友好，读者是没有参加讨论的学生。";
 static const char code[] =
     "def merge(left: list[int], right: list[int]) -> list[int]:\n    result, i, j = [], 0, 0\n"
     "    while i < len(left) and j < len(right):\n        if left[i] <= right[j]:\n"
-    "            result.append(left[i]); i += 1\n        else:\n            result.append(right[j]); j += 1\n"
-    "    return result + left[i:] + right[j:]\n\n# complexity: O(n), n = 1024; see test_merge_sorted_input()\n";
-static const char dense[] =
-    "Customer Li Wei, 身份证号 11010519491231002X, 手机 138-0013-8000, mail li.wei@corp-mail.cn, card 4539 2221 2602 5164, "
-    "IBAN DE89 3704 0044 0532 0130 00, SSN 219-09-9999, host 10.20.30.40, phone +44 20 7946 0958; order 2026-11-24 no 55821. ";
+    "            result.append(left[i]); i += 1\n        else:\n            "
+    "result.append(right[j]); j += 1\n"
+    "    return result + left[i:] + right[j:]\n\n# complexity: O(n), n = 1024; see "
+    "test_merge_sorted_input()\n";
+static const char dense[] = "Customer Li Wei, 身份证号 11010519491231002X, 手机 138-0013-8000, "
+                            "mail li.wei@corp-mail.cn, card 4539 2221 2602 5164, "
+                            "IBAN DE89 3704 0044 0532 0130 00, SSN 219-09-9999, host 10.20.30.40, "
+                            "phone +44 20 7946 0958; order 2026-11-24 no 55821. ";
 
 static int by_value(const void *a, const void *b)
 {
@@ -59,13 +67,14 @@ static void run(sl_router *r, const sl_policy *p, const char *name, sl_str text,
                 abort();
         }
         clock_gettime(CLOCK_MONOTONIC, &b);
-        us[n] = ((double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec)) / 1e3 / BATCH;
+        us[n] =
+            ((double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec)) / 1e3 / BATCH;
         sum += us[n++];
     }
     qsort(us, n, sizeof *us, by_value);
     double mean = sum / (double)n;
-    printf("%-22s %6zu bytes  mean %8.2f us  p50 %8.2f  p99 %8.2f  %7.1f MB/s  %s\n", name, text.n, mean, us[n / 2],
-           us[n * 99 / 100], (double)text.n / us[n / 2], sl_level_name(d.level));
+    printf("%-22s %6zu bytes  mean %8.2f us  p50 %8.2f  p99 %8.2f  %7.1f MB/s  %s\n", name, text.n,
+           mean, us[n / 2], us[n * 99 / 100], (double)text.n / us[n / 2], sl_level_name(d.level));
     sl_arena_done(&arena);
 }
 
@@ -73,9 +82,16 @@ int main(int argc, char **argv)
 {
     static const struct {
         const char *name, *text;
-    } cases[] = {{"english", english}, {"chinese", chinese}, {"code", code}, {"pii-dense", dense}, {"digits", "4 1 1 1 1 1 1 "},
-                 {"long digits", "11111111111111111111111111111111"}, {"base64-like", "QmFzZTY0IHRleHQgaXMgaGVyZQ/"}, {"at signs", "a@b.c "},
-                 {"percent", "%41%42%43"}, {"marks", "e\xcc\x81"}};
+    } cases[] = {{"english", english},
+                 {"chinese", chinese},
+                 {"code", code},
+                 {"pii-dense", dense},
+                 {"digits", "4 1 1 1 1 1 1 "},
+                 {"long digits", "11111111111111111111111111111111"},
+                 {"base64-like", "QmFzZTY0IHRleHQgaXMgaGVyZQ/"},
+                 {"at signs", "a@b.c "},
+                 {"percent", "%41%42%43"},
+                 {"marks", "e\xcc\x81"}};
     double seconds = argc > 1 ? atof(argv[1]) : 0.5;
     sl_error err = {0};
     sl_policy *p = NULL;
@@ -85,7 +101,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "classify_bench: %s\n", err.text);
         return 1;
     }
-    printf("start: %.0f ms (patterns compiled, tables built)\n", (double)(sl_mono_us() - start) / 1e3);
+    printf("start: %.0f ms (patterns compiled, tables built)\n",
+           (double)(sl_mono_us() - start) / 1e3);
     sl_buf b = {0};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         fill(&b, cases[i].text, 2048);

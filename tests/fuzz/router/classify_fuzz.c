@@ -1,5 +1,5 @@
-/* The classifier: any bytes, as one text and cut in two. Positions lie in the text, the level is the
- * highest finding's, and bytes that are not UTF-8 are never public. */
+/* The classifier: any bytes as one text. Positions lie in the text, the level is that of the highest
+ * finding, and bytes that are not UTF-8 are never public. */
 #include "common/base/buf.h"
 #include "router/router.h"
 
@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static sl_policy *policy;
     static sl_router *router;
-    if (!policy && (sl_policy_default(&policy, NULL) != SL_OK || sl_router_open(&router, NULL) != SL_OK))
+    if (!policy &&
+        (sl_policy_default(&policy, NULL) != SL_OK || sl_router_open(&router, NULL) != SL_OK))
         abort();
     sl_arena arena = {0};
     sl_decision d;

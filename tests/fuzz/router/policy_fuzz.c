@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         return 0;
     }
-    if (!sl_str_eq(sl_policy_text(p), text) || !sl_policy_private_model(p, SL_STR("x"), SL_STR("auto")))
+    if (!sl_str_eq(sl_policy_text(p), text) ||
+        !sl_policy_private_model(p, SL_STR("x"), SL_STR("auto")))
         abort();
     sl_policy_unref(p);
     return 0;

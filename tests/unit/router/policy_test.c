@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #define MODELS "version: 1\nmodels:\n  p: {classes: [private]}\n  u: {classes: [public]}\n"
-#define HEAD MODELS "defaults:\n  models: {private: p, public: u}\n" /* 6 lines */
+#define HEAD   MODELS "defaults:\n  models: {private: p, public: u}\n" /* 6 lines */
 
 static const char good[] = HEAD "  public_max_level: internal\n"
                                 "  floor: public\n"
@@ -96,67 +96,94 @@ static void test_sample(void **state)
     assert_int_equal(sl_policy_load(&p, "deploy/demo/no-such.yaml", &err), SL_E_NOT_FOUND);
 }
 
+static const struct {
+    const char *yaml, *text;
+} mistakes[] = {
+    {"", "policy.yaml:1: the file is empty"},
+    {"[]", "policy.yaml:1: must be a map"},
+    {"models: {p: {classes: [private]}}\n", "version: must be 1"},
+    {"version: 2\nmodels: {p: {classes: [private]}}\n", "policy.yaml:1: version: must be 1"},
+    {"version: 1\n", "models: needs at least one model"},
+    {"version: 1\nmodells: {}\n", "policy.yaml:2: unknown key 'modells'; did you mean 'models'?"},
+    {"version: 1\nmodels:\n  auto: {classes: [private]}\n",
+     "policy.yaml:3: models.auto: 'auto' is the policy's own word"},
+    {"version: 1\nmodels:\n  'a b': {classes: [private]}\n",
+     "policy.yaml:3: models.a b: a name is"},
+    {"version: 1\nmodels:\n  p: {}\n", "policy.yaml:3: models.p: needs classes"},
+    {"version: 1\nmodels:\n  p: {classes: []}\n", "policy.yaml:3: models.p: needs classes"},
+    {"version: 1\nmodels:\n  p: {classes: [privat]}\n",
+     "policy.yaml:3: models.p: unknown class 'privat'; did you mean 'private'?"},
+    {"version: 1\nmodels:\n  p: {classes: [private, private]}\n", "class private stands twice"},
+    {MODELS, "models.private: is missing"},
+    {MODELS "defaults:\n  models:\n    private: u\n",
+     "policy.yaml:7: defaults.models.private: model 'u' is not on the private class"},
+    {MODELS "defaults:\n  models: {private: q}\n",
+     "policy.yaml:6: defaults.models.private: unknown model 'q'; did you mean 'p'?"},
+    {HEAD "  floor: secret\n", "policy.yaml:7: defaults.floor: unknown level 'secret' (known: "
+                               "public internal confidential restricted)"},
+    {HEAD "  floor: internl\n",
+     "policy.yaml:7: defaults.floor: unknown level 'internl'; did you mean 'internal'?"},
+    {HEAD "  floor: [public]\n", "policy.yaml:7: defaults.floor: must be one value"},
+    {HEAD "  public_down: wait\n",
+     "policy.yaml:7: defaults.public_down: unknown way 'wait' (known: refuse private)"},
+    {HEAD "  private_without_audit: perhaps\n",
+     "policy.yaml:7: defaults: private_without_audit: must be true or false"},
+    {HEAD "inflight: {private: 0}\n",
+     "policy.yaml:7: inflight: private: must be a whole number from 1"},
+    {HEAD "inflight: {privat: 1}\n",
+     "policy.yaml:7: inflight: unknown key 'privat'; did you mean 'private'?"},
+    {HEAD "pseudonym_key: abcdefghijklmnopqrst\n",
+     "policy.yaml:7: pseudonym_key: must be written as ${NAME}"},
+    {HEAD "pseudonym_key: ${SL_TEST_SHORT}\n",
+     "policy.yaml:7: pseudonym_key: the variable holds fewer than 16 bytes"},
+    {HEAD "pseudonym_key: ${SL_TEST_MISSING}\n", "policy.yaml:7:"},
+    {HEAD "  floor: ${SL_TEST_LEVEL}\n",
+     "policy.yaml:7: defaults.floor: may not come from the environment"},
+    {HEAD "tenants: []\n", "policy.yaml:7: tenants: must be a map"},
+    {HEAD "tenants:\n  a: {flor: public}\n",
+     "policy.yaml:8: tenants.a: unknown key 'flor'; did you mean 'floor'?"},
+    {HEAD "tenants:\n  a:\n    floor: topsecret\n",
+     "policy.yaml:9: tenants.a.floor: unknown level 'topsecret'"},
+    {HEAD "  floor: internal\ntenants:\n  a:\n    floor: public\n",
+     "policy.yaml:10: tenants.a: floor: public is below the defaults' floor internal"},
+    {HEAD "tenants:\n  a:\n    public_max_level: internal\n",
+     "policy.yaml:9: tenants.a: public_max_level: internal is above"},
+    {HEAD "tenants:\n  a: {models: [q, auto]}\n",
+     "policy.yaml:8: tenants.a.models: unknown model 'q'"},
+    {HEAD "tenants:\n  a: {models: p}\n", "policy.yaml:8: tenants.a.models: must be a list"},
+    {HEAD "tenants:\n  a: {ingress: [llm.ingress.v1]}\n  b:\n    ingress: [llm.ingress.v1]\n",
+     "policy.yaml:10: tenants.b.ingress: topic llm.ingress.v1 is bound to tenant 'a' already"},
+    {HEAD "tenants:\n  a: {ingress: [other.topic]}\n",
+     "policy.yaml:8: tenants.a.ingress: 'other.topic' is no ingress topic"},
+    {HEAD "tenants:\n  a: {dictionary: [{term: ab}]}\n",
+     "policy.yaml:8: tenants.a.dictionary: a term has 3 characters"},
+    {HEAD "tenants:\n  a: {dictionary: [{level: internal}]}\n",
+     "policy.yaml:8: tenants.a.dictionary: needs a term"},
+    {HEAD "tenants:\n  a: {dictionary: [{term: abc, level: public}]}\n",
+     "level public raises nothing"},
+    {HEAD "tenants:\n  a:\n    dictionary:\n      - {term: abc}\n      - {term: abc}\n",
+     "policy.yaml:11: tenants.a.dictionary: the term stands twice"},
+    {HEAD "tenants:\n  a: {allow: [EMAIL]}\n",
+     "policy.yaml:8: tenants.a.allow: unknown entity 'EMAIL'"},
+    {HEAD "tenants:\n  a: {allow: [INVALID_UTF8]}\n", "INVALID_UTF8 can't be allowed"},
+    {HEAD "tenants:\n  a: {allow: [MARKING]}\n", "MARKING can't be allowed"},
+    {"version: 1\nversion: 1\n", "policy.yaml:2:"},
+    {"version: 1\n\tmodels: {}\n", "policy.yaml:2:"},
+};
+
 static void test_mistakes(void **state)
 {
-    static const struct {
-        const char *yaml, *text;
-    } cases[] = {
-        {"", "policy.yaml:1: the file is empty"},
-        {"[]", "policy.yaml:1: must be a map"},
-        {"models: {p: {classes: [private]}}\n", "version: must be 1"},
-        {"version: 2\nmodels: {p: {classes: [private]}}\n", "policy.yaml:1: version: must be 1"},
-        {"version: 1\n", "models: needs at least one model"},
-        {"version: 1\nmodells: {}\n", "policy.yaml:2: unknown key 'modells'; did you mean 'models'?"},
-        {"version: 1\nmodels:\n  auto: {classes: [private]}\n", "policy.yaml:3: models.auto: 'auto' is the policy's own word"},
-        {"version: 1\nmodels:\n  'a b': {classes: [private]}\n", "policy.yaml:3: models.a b: a name is"},
-        {"version: 1\nmodels:\n  p: {}\n", "policy.yaml:3: models.p: needs classes"},
-        {"version: 1\nmodels:\n  p: {classes: []}\n", "policy.yaml:3: models.p: needs classes"},
-        {"version: 1\nmodels:\n  p: {classes: [privat]}\n", "policy.yaml:3: models.p: unknown class 'privat'; did you mean 'private'?"},
-        {"version: 1\nmodels:\n  p: {classes: [private, private]}\n", "class private stands twice"},
-        {MODELS, "models.private: is missing"},
-        {MODELS "defaults:\n  models:\n    private: u\n", "policy.yaml:7: defaults.models.private: model 'u' is not on the private class"},
-        {MODELS "defaults:\n  models: {private: q}\n", "policy.yaml:6: defaults.models.private: unknown model 'q'; did you mean 'p'?"},
-        {HEAD "  floor: secret\n", "policy.yaml:7: defaults.floor: unknown level 'secret' (known: public internal confidential restricted)"},
-        {HEAD "  floor: internl\n", "policy.yaml:7: defaults.floor: unknown level 'internl'; did you mean 'internal'?"},
-        {HEAD "  floor: [public]\n", "policy.yaml:7: defaults.floor: must be one value"},
-        {HEAD "  public_down: wait\n", "policy.yaml:7: defaults.public_down: unknown way 'wait' (known: refuse private)"},
-        {HEAD "  private_without_audit: perhaps\n", "policy.yaml:7: defaults: private_without_audit: must be true or false"},
-        {HEAD "inflight: {private: 0}\n", "policy.yaml:7: inflight: private: must be a whole number from 1"},
-        {HEAD "inflight: {privat: 1}\n", "policy.yaml:7: inflight: unknown key 'privat'; did you mean 'private'?"},
-        {HEAD "pseudonym_key: abcdefghijklmnopqrst\n", "policy.yaml:7: pseudonym_key: must be written as ${NAME}"},
-        {HEAD "pseudonym_key: ${SL_TEST_SHORT}\n", "policy.yaml:7: pseudonym_key: the variable holds fewer than 16 bytes"},
-        {HEAD "pseudonym_key: ${SL_TEST_MISSING}\n", "policy.yaml:7:"},
-        {HEAD "  floor: ${SL_TEST_LEVEL}\n", "policy.yaml:7: defaults.floor: may not come from the environment"},
-        {HEAD "tenants: []\n", "policy.yaml:7: tenants: must be a map"},
-        {HEAD "tenants:\n  a: {flor: public}\n", "policy.yaml:8: tenants.a: unknown key 'flor'; did you mean 'floor'?"},
-        {HEAD "tenants:\n  a:\n    floor: topsecret\n", "policy.yaml:9: tenants.a.floor: unknown level 'topsecret'"},
-        {HEAD "  floor: internal\ntenants:\n  a:\n    floor: public\n", "policy.yaml:10: tenants.a: floor: public is below the defaults' floor internal"},
-        {HEAD "tenants:\n  a:\n    public_max_level: internal\n", "policy.yaml:9: tenants.a: public_max_level: internal is above"},
-        {HEAD "tenants:\n  a: {models: [q, auto]}\n", "policy.yaml:8: tenants.a.models: unknown model 'q'"},
-        {HEAD "tenants:\n  a: {models: p}\n", "policy.yaml:8: tenants.a.models: must be a list"},
-        {HEAD "tenants:\n  a: {ingress: [llm.ingress.v1]}\n  b:\n    ingress: [llm.ingress.v1]\n", "policy.yaml:10: tenants.b.ingress: topic llm.ingress.v1 is bound to tenant 'a' already"},
-        {HEAD "tenants:\n  a: {ingress: [other.topic]}\n", "policy.yaml:8: tenants.a.ingress: 'other.topic' is no ingress topic"},
-        {HEAD "tenants:\n  a: {dictionary: [{term: ab}]}\n", "policy.yaml:8: tenants.a.dictionary: a term has 3 characters"},
-        {HEAD "tenants:\n  a: {dictionary: [{level: internal}]}\n", "policy.yaml:8: tenants.a.dictionary: needs a term"},
-        {HEAD "tenants:\n  a: {dictionary: [{term: abc, level: public}]}\n", "level public raises nothing"},
-        {HEAD "tenants:\n  a:\n    dictionary:\n      - {term: abc}\n      - {term: abc}\n", "policy.yaml:11: tenants.a.dictionary: the term stands twice"},
-        {HEAD "tenants:\n  a: {allow: [EMAIL]}\n", "policy.yaml:8: tenants.a.allow: unknown entity 'EMAIL'"},
-        {HEAD "tenants:\n  a: {allow: [INVALID_UTF8]}\n", "INVALID_UTF8 can't be allowed"},
-        {HEAD "tenants:\n  a: {allow: [MARKING]}\n", "MARKING can't be allowed"},
-        {"version: 1\nversion: 1\n", "policy.yaml:2:"},
-        {"version: 1\n\tmodels: {}\n", "policy.yaml:2:"},
-    };
     setenv("SL_TEST_SHORT", "short", 1);
     setenv("SL_TEST_LEVEL", "internal", 1);
     unsetenv("SL_TEST_MISSING");
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
         sl_policy *p = NULL;
         sl_error err = {0};
-        if (sl_policy_parse(&p, "policy.yaml", sl_str_c(cases[i].yaml), &err) == SL_OK)
-            fail_msg("taken, though wrong: %s", cases[i].yaml);
+        if (sl_policy_parse(&p, "policy.yaml", sl_str_c(mistakes[i].yaml), &err) == SL_OK)
+            fail_msg("taken, though wrong: %s", mistakes[i].yaml);
         assert_null(p);
-        if (!strstr(err.text, cases[i].text))
-            fail_msg("\"%s\" does not hold \"%s\"", err.text, cases[i].text);
+        if (!strstr(err.text, mistakes[i].text))
+            fail_msg("\"%s\" does not hold \"%s\"", err.text, mistakes[i].text);
     }
 }
 
@@ -195,7 +222,8 @@ static void test_pseudonym(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_good), cmocka_unit_test(test_default), cmocka_unit_test(test_sample),
-                                       cmocka_unit_test(test_mistakes), cmocka_unit_test(test_pseudonym)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_good), cmocka_unit_test(test_default), cmocka_unit_test(test_sample),
+        cmocka_unit_test(test_mistakes), cmocka_unit_test(test_pseudonym)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* What is found and what is not, one line a case; doubt; positions; dictionaries; joined strings. */
+/* What is found and what is not, one line a case; doubt, positions, dictionaries, joined strings. */
 #include "router/classify/classify.h"
 
 #include <setjmp.h>
@@ -15,7 +15,10 @@ static bool doubt;
 static sl_finding *found;
 static size_t found_n;
 
-static void end(void) { sl_classify_end(c, &level, &doubt, &found, &found_n); }
+static void end(void)
+{
+    sl_classify_end(c, &level, &doubt, &found, &found_n);
+}
 
 static void classify(sl_str text)
 {
@@ -50,7 +53,8 @@ static void check(const line *lines, size_t n)
         const line *l = &lines[i];
         classify(sl_str_c(l->text));
         if (level != l->level)
-            fail_msg("\"%s\": level %s, not %s", l->text, sl_level_name(level), sl_level_name(l->level));
+            fail_msg("\"%s\": level %s, not %s", l->text, sl_level_name(level),
+                     sl_level_name(l->level));
         if (l->entity ? !finding(l->entity) : found_n != 0)
             fail_msg("\"%s\": %s", l->text, l->entity ? "entity not found" : found[0].entity);
     }
@@ -64,7 +68,8 @@ static void test_numbers(void **state)
         {"paid with 4539-2221-2602-5164.", "CREDIT_CARD", R},
         {"3782 822463 10005", "CREDIT_CARD", R},
         {"4 5 3 9 2 2 2 1 2 6 0 2 5 1 6 4", "CREDIT_CARD", R},
-        {"my card 4539222126025165 was refused", "CREDIT_CARD", R}, /* wrong check digit beside the word */
+        {"my card 4539222126025165 was refused", "CREDIT_CARD",
+         R}, /* wrong check digit beside the word */
         {"4539222126025165", NULL, P},
         {"4222222222222", "CREDIT_CARD", I}, /* 13 digits: an EAN begins so too */
         {"11010519491231002X", "CN_RESIDENT_ID", R},
@@ -205,7 +210,9 @@ static void test_doubt(void **state)
     assert_int_equal(level, I);
     assert_true(doubt);
     assert_non_null(finding("INVALID_UTF8"));
-    classify((sl_str){"4539\xff""222126025164", 17}); /* and what it hides is found all the same */
+    classify((sl_str){"4539\xff"
+                      "222126025164",
+                      17}); /* and what it hides is found all the same */
     assert_int_equal(level, R);
 
     char blob[301];
@@ -309,8 +316,12 @@ static void test_joined(void **state)
 
     sl_arena_reset(&arena);
     sl_classify_begin(c, NULL, 0, &arena);
-    sl_classify_text(c, "a", SL_STR("a question that is long enough not to be a short string at all: what follows 4539222"));
-    sl_classify_text(c, "b", SL_STR("126025164 belongs to it, and goes on for as long as the one that came before it did, too"));
+    sl_classify_text(c, "a",
+                     SL_STR("a question that is long enough not to be a short string at all: what "
+                            "follows 4539222"));
+    sl_classify_text(c, "b",
+                     SL_STR("126025164 belongs to it, and goes on for as long as the one that came "
+                            "before it did, too"));
     end();
     assert_int_equal(level, R);
 
@@ -324,15 +335,21 @@ static void test_joined(void **state)
 
 static void test_dictionary(void **state)
 {
-    static const sl_term terms[] = {{{"Project Falcon", 14}, C}, {{"猎鹰计划", 12}, R}, {{"(x) y.z", 7}, I}};
+    static const sl_term terms[] = {
+        {{"Project Falcon", 14}, C}, {{"猎鹰计划", 12}, R}, {{"(x) y.z", 7}, I}};
     sl_dictionary *d = NULL;
     sl_error err;
     assert_int_equal(sl_dictionary_compile(&d, terms, 3, &err), SL_OK);
     static const struct {
         const char *text;
         sl_level level;
-    } cases[] = {{"about PROJECT falcon?", C}, {"Project Falconry", P}, {"关于猎鹰计划的问题", R}, {"Ｐroject Falcon", C},
-                 {"Project\u200b Falcon", C}, {"(x) y.z", I}, {"(x) yaz", P}};
+    } cases[] = {{"about PROJECT falcon?", C},
+                 {"Project Falconry", P},
+                 {"关于猎鹰计划的问题", R},
+                 {"Ｐroject Falcon", C},
+                 {"Project\u200b Falcon", C},
+                 {"(x) y.z", I},
+                 {"(x) yaz", P}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         sl_arena_reset(&arena);
         sl_classify_begin(c, d, 0, &arena);
@@ -363,7 +380,9 @@ static void test_many(void **state)
     sl_arena_reset(&arena);
     sl_classify_begin(c, NULL, 0, &arena);
     for (int i = 0; i < 200; i++)
-        sl_classify_text(c, "text", SL_STR("host 10.20.30.40 is down, says the operator on duty, who has seen it before"));
+        sl_classify_text(
+            c, "text",
+            SL_STR("host 10.20.30.40 is down, says the operator on duty, who has seen it before"));
     sl_classify_text(c, "last", SL_STR("4539222126025164"));
     end();
     assert_int_equal(level, R);
@@ -371,7 +390,10 @@ static void test_many(void **state)
     assert_non_null(finding("CREDIT_CARD"));
 }
 
-static int setup(void **state) { return sl_classifier_open(&c, NULL) == SL_OK ? 0 : -1; }
+static int setup(void **state)
+{
+    return sl_classifier_open(&c, NULL) == SL_OK ? 0 : -1;
+}
 static int teardown(void **state)
 {
     sl_classifier_free(c);
@@ -382,10 +404,12 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers),   cmocka_unit_test(test_innocent_numbers), cmocka_unit_test(test_secrets),
-        cmocka_unit_test(test_markings),  cmocka_unit_test(test_views),            cmocka_unit_test(test_doubt),
-        cmocka_unit_test(test_depth),     cmocka_unit_test(test_positions),        cmocka_unit_test(test_weak_pair),
-        cmocka_unit_test(test_joined),    cmocka_unit_test(test_dictionary),       cmocka_unit_test(test_allow),
+        cmocka_unit_test(test_numbers),    cmocka_unit_test(test_innocent_numbers),
+        cmocka_unit_test(test_secrets),    cmocka_unit_test(test_markings),
+        cmocka_unit_test(test_views),      cmocka_unit_test(test_doubt),
+        cmocka_unit_test(test_depth),      cmocka_unit_test(test_positions),
+        cmocka_unit_test(test_weak_pair),  cmocka_unit_test(test_joined),
+        cmocka_unit_test(test_dictionary), cmocka_unit_test(test_allow),
         cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,5 +1,5 @@
 /* Disguises must not lower a level: zero-width characters, full-width and foreign digits, escapes,
- * base64 and hex; nor may text around it, or the place in a long text. Random, with a fixed seed. */
+ * base64 and hex; nor may text around it, or its place in a long text. Random, with a fixed seed. */
 #include "router/classify/classify.h"
 
 #include <setjmp.h>
@@ -33,9 +33,20 @@ static sl_level level_of(sl_str text)
 }
 
 static const char *const secrets[] = {
-    "4539222126025164", "4539-2221-2602-5164", "身份证号 11010519491231002X", "手机 13800138000", "138-0013-8000",
-    "+44 20 7946 0958", "bob.smith@acme.com", "219-09-9999", "DE89370400440532013000", "AKIAIOSFODNN7QWERTY2",
-    "ghp_abcdefghijklmnopqrstuvwxyz0123456789", "Classification: Secret", "【绝密】 项目方案", "my password is hunter2x",
+    "4539222126025164",
+    "4539-2221-2602-5164",
+    "身份证号 11010519491231002X",
+    "手机 13800138000",
+    "138-0013-8000",
+    "+44 20 7946 0958",
+    "bob.smith@acme.com",
+    "219-09-9999",
+    "DE89370400440532013000",
+    "AKIAIOSFODNN7QWERTY2",
+    "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+    "Classification: Secret",
+    "【绝密】 项目方案",
+    "my password is hunter2x",
     "-----BEGIN RSA PRIVATE KEY-----",
 };
 enum { SECRETS = sizeof secrets / sizeof *secrets };
@@ -55,7 +66,8 @@ static void per_char(const char *s, sl_buf *out, void (*each)(sl_buf *, const ch
 
 static void zero_width(sl_buf *out, const char *p, size_t n)
 {
-    static const char *const invisible[] = {"\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad", "\ufe0f", "\u202d", "\U000e0041"};
+    static const char *const invisible[] = {"\u200b", "\u200c", "\u200d", "\u2060",    "\ufeff",
+                                            "\u00ad", "\ufe0f", "\u202d", "\U000e0041"};
     sl_buf_add(out, p, n);
     if (draw(2))
         sl_buf_adds(out, invisible[draw(9)]);
@@ -65,7 +77,8 @@ static void full_width(sl_buf *out, const char *p, size_t n)
 {
     if (n == 1 && *p > ' ') {
         unsigned ch = 0xff00u + (unsigned)(*p - 0x20);
-        char u[3] = {(char)(0xe0 | ch >> 12), (char)(0x80 | (ch >> 6 & 0x3f)), (char)(0x80 | (ch & 0x3f))};
+        char u[3] = {(char)(0xe0 | ch >> 12), (char)(0x80 | (ch >> 6 & 0x3f)),
+                     (char)(0x80 | (ch & 0x3f))};
         sl_buf_add(out, u, 3);
     } else {
         sl_buf_add(out, p, n);
@@ -120,7 +133,8 @@ static void check(const char *how, const char *plain, const sl_buf *disguised)
     sl_level before = level_of(sl_str_c(plain)), after = level_of(sl_buf_str(disguised));
     assert_true(before > SL_LEVEL_PUBLIC);
     if (after < before)
-        fail_msg("%s lowers \"%s\" from %s to %s: \"%s\"", how, plain, sl_level_name(before), sl_level_name(after), disguised->data);
+        fail_msg("%s lowers \"%s\" from %s to %s: \"%s\"", how, plain, sl_level_name(before),
+                 sl_level_name(after), disguised->data);
 }
 
 static void test_disguises(void **state)
@@ -128,8 +142,13 @@ static void test_disguises(void **state)
     static const struct {
         const char *name;
         void (*each)(sl_buf *, const char *, size_t);
-    } ways[] = {{"zero width", zero_width}, {"full width", full_width}, {"foreign digits", foreign_digit}, {"percent", percent},
-                {"entities", entity}, {"escapes", escape}, {"combining marks", combining}};
+    } ways[] = {{"zero width", zero_width},
+                {"full width", full_width},
+                {"foreign digits", foreign_digit},
+                {"percent", percent},
+                {"entities", entity},
+                {"escapes", escape},
+                {"combining marks", combining}};
     sl_buf b = {0};
     for (int round = 0; round < 50; round++) {
         for (int s = 0; s < SECRETS; s++) {
@@ -144,7 +163,8 @@ static void test_disguises(void **state)
 
 static void test_wrapped(void **state)
 {
-    static const char *const before[] = {"", "see ", "blob: ", "data=", "(", "\"", "https://x.org/?q="};
+    static const char *const before[] = {
+        "", "see ", "blob: ", "data=", "(", "\"", "https://x.org/?q="};
     sl_buf plain = {0}, b = {0};
     for (int s = 0; s < SECRETS; s++) {
         for (size_t x = 0; x < sizeof before / sizeof *before; x++) {
@@ -167,7 +187,9 @@ static void test_wrapped(void **state)
 /* Anywhere in a text of any length, in English and in Chinese: slices and windows have no seams. */
 static void test_anywhere(void **state)
 {
-    static const char *const filler[] = {"The quick brown fox jumps over the lazy dog. ", "请把下面的内容翻译成英文。", "x = f(1, 2)\n", "7 apples, 12 pears; "};
+    static const char *const filler[] = {"The quick brown fox jumps over the lazy dog. ",
+                                         "请把下面的内容翻译成英文。", "x = f(1, 2)\n",
+                                         "7 apples, 12 pears; "};
     sl_buf b = {0};
     for (int round = 0; round < 400; round++) {
         const char *secret = secrets[draw(SECRETS)], *fill = filler[draw(4)];
@@ -197,7 +219,10 @@ static void test_odd_bytes(void **state)
     sl_buf_done(&b);
 }
 
-static int setup(void **state) { return sl_classifier_open(&c, NULL) == SL_OK ? 0 : -1; }
+static int setup(void **state)
+{
+    return sl_classifier_open(&c, NULL) == SL_OK ? 0 : -1;
+}
 static int teardown(void **state)
 {
     sl_classifier_free(c);
@@ -207,6 +232,8 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_disguises), cmocka_unit_test(test_wrapped), cmocka_unit_test(test_anywhere), cmocka_unit_test(test_odd_bytes)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_disguises), cmocka_unit_test(test_wrapped),
+        cmocka_unit_test(test_anywhere), cmocka_unit_test(test_odd_bytes)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -19,7 +19,7 @@ static unsigned draw(unsigned n)
     return (unsigned)(seed >> 11) % n;
 }
 
-/* Luhn as its patent tells it: from the right, double every second, add the digits of the products. */
+/* Luhn as its patent tells it: from the right, double every second, add the products' digits. */
 static unsigned luhn_digit(const uint8_t *d, size_t n)
 {
     unsigned sum = 0;
@@ -62,14 +62,15 @@ static void test_cn_id(void **state)
         uint8_t d[18];
         char text[19];
         static const int region[] = {110105, 310101, 440305, 510104, 650102, 820000, 330106};
-        snprintf(text, sizeof text, "%06d%04d%02d%02d%03d", region[draw(7)], 1900 + (int)draw(126), 1 + (int)draw(12),
-                 1 + (int)draw(28), (int)draw(1000));
+        snprintf(text, sizeof text, "%06d%04d%02d%02d%03d", region[draw(7)], 1900 + (int)draw(126),
+                 1 + (int)draw(12), 1 + (int)draw(28), (int)draw(1000));
         for (int i = 0; i < 17; i++)
             d[i] = (uint8_t)(text[i] - '0');
         assert_true(sl_cn_id_plausible(d, 2026));
         assert_int_equal(sl_cn_id_check(d), mod11_2(d));
     }
-    const uint8_t known[17] = {1, 1, 0, 1, 0, 5, 1, 9, 4, 9, 1, 2, 3, 1, 0, 0, 2}; /* GB 11643's example */
+    const uint8_t known[17] = {1, 1, 0, 1, 0, 5, 1, 9, 4,
+                               9, 1, 2, 3, 1, 0, 0, 2}; /* GB 11643's example */
     assert_int_equal(sl_cn_id_check(known), 'X');
     const uint8_t no_date[17] = {1, 1, 0, 1, 0, 5, 1, 9, 4, 9, 0, 2, 3, 0, 0, 0, 2};
     assert_false(sl_cn_id_plausible(no_date, 2026));
@@ -108,7 +109,8 @@ static unsigned iban_mod(const char *iban, size_t n)
 
 static void test_iban(void **state)
 {
-    static const char *const countries[] = {"DE", "GB", "FR", "NL", "ES", "CH", "MT", "NO", "SA", "BR"};
+    static const char *const countries[] = {"DE", "GB", "FR", "NL", "ES",
+                                            "CH", "MT", "NO", "SA", "BR"};
     static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     for (int r = 0; r < ROUNDS; r++) {
         char iban[35] = {0};
@@ -140,11 +142,13 @@ static void test_cards(void **state)
     static const struct {
         const char *number;
         sl_card card;
-    } cases[] = {{"4539222126025164", SL_CARD_YES}, {"378282246310005", SL_CARD_YES}, {"2221000000000009", SL_CARD_YES},
-                 {"6222020200112233441", SL_CARD_YES}, {"30569309025904", SL_CARD_YES}, {"3530111333300000", SL_CARD_YES},
-                 {"6011111111111117", SL_CARD_YES}, {"4222222222222", SL_CARD_WEAK}, {"676222165679", SL_CARD_WEAK},
-                 {"1234567812345670", SL_CARD_NO}, {"9999999999999995", SL_CARD_NO}, {"45392221260251640", SL_CARD_NO},
-                 {"37828224631000", SL_CARD_NO}, {"1732448123456", SL_CARD_NO}};
+    } cases[] = {{"4539222126025164", SL_CARD_YES}, {"378282246310005", SL_CARD_YES},
+                 {"2221000000000009", SL_CARD_YES}, {"6222020200112233441", SL_CARD_YES},
+                 {"30569309025904", SL_CARD_YES},   {"3530111333300000", SL_CARD_YES},
+                 {"6011111111111117", SL_CARD_YES}, {"4222222222222", SL_CARD_WEAK},
+                 {"676222165679", SL_CARD_WEAK},    {"1234567812345670", SL_CARD_NO},
+                 {"9999999999999995", SL_CARD_NO},  {"45392221260251640", SL_CARD_NO},
+                 {"37828224631000", SL_CARD_NO},    {"1732448123456", SL_CARD_NO}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint8_t d[20];
         to_digits(cases[i].number, d);
@@ -158,8 +162,9 @@ static void test_phones(void **state)
     static const struct {
         const char *digits;
         bool e164;
-    } cases[] = {{"442079460958", true}, {"12125550123", true}, {"8613800138000", true}, {"33142685300", true}, {"85221234567", true},
-                 {"1212555012", false}, {"10125550123", false}, {"2105550123456789", false}, {"999123456789", false},
+    } cases[] = {{"442079460958", true},   {"12125550123", true},       {"8613800138000", true},
+                 {"33142685300", true},    {"85221234567", true},       {"1212555012", false},
+                 {"10125550123", false},   {"2105550123456789", false}, {"999123456789", false},
                  {"0442079460958", false}, {"1234567", false}};
     uint8_t d[20];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -171,8 +176,10 @@ static void test_phones(void **state)
     to_digits("19912345678", d), assert_true(sl_cn_mobile(d));
     to_digits("12800138000", d), assert_false(sl_cn_mobile(d));
     to_digits("14212345678", d), assert_false(sl_cn_mobile(d));
-    to_digits("010", d), assert_true(sl_cn_landline(d, 3, 8)), assert_false(sl_cn_landline(d, 3, 7));
-    to_digits("0571", d), assert_true(sl_cn_landline(d, 4, 7)), assert_true(sl_cn_landline(d, 4, 8));
+    to_digits("010", d), assert_true(sl_cn_landline(d, 3, 8)),
+        assert_false(sl_cn_landline(d, 3, 7));
+    to_digits("0571", d), assert_true(sl_cn_landline(d, 4, 7)),
+        assert_true(sl_cn_landline(d, 4, 8));
     to_digits("219099999", d), assert_true(sl_us_ssn(d));
     to_digits("666099999", d), assert_false(sl_us_ssn(d));
     to_digits("219009999", d), assert_false(sl_us_ssn(d));
@@ -192,7 +199,8 @@ static void test_dates(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_luhn),  cmocka_unit_test(test_cn_id),  cmocka_unit_test(test_iban),
-                                       cmocka_unit_test(test_cards), cmocka_unit_test(test_phones), cmocka_unit_test(test_dates)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_luhn),   cmocka_unit_test(test_cn_id),
+                                       cmocka_unit_test(test_iban),   cmocka_unit_test(test_cards),
+                                       cmocka_unit_test(test_phones), cmocka_unit_test(test_dates)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
