@@ -3,7 +3,7 @@
  * One sl_classifier is one thread's scratch: Vectorscan scratch, view buffers, context map and the
  * findings of the request at hand. The pattern database is global, compiled once a process.
  * A text is looked at through views: as it is; normalised (NFKC, ignorables stripped, decimal
- * digits to ASCII); with its escapes and encoded blobs decoded, two deep. A finding in any view counts.
+ * digits to ASCII); with its escapes and encoded blobs decoded, two deep. A finding in any counts.
  * Adjacent short strings are looked at joined as well.
  * Doubt is a finding of its own (strength CLOSED in entities.h), so nothing here fails once open.
  * Findings hold positions and counts, never the value.

@@ -1,5 +1,5 @@
-/* The classifier: any bytes as one text. Positions lie in the text, the level is that of the highest
- * finding, and bytes that are not UTF-8 are never public. */
+/* The classifier: any bytes as one text. Positions lie in the text, the level is the highest
+ * finding's, and bytes that are not UTF-8 are never public. */
 #include "common/base/buf.h"
 #include "router/router.h"
 

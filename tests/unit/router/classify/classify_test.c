@@ -1,4 +1,4 @@
-/* What is found and what is not, one line a case; doubt, positions, dictionaries, joined strings. */
+/* What is found and what is not, a line a case; doubt, positions, dictionaries, joined strings. */
 #include "router/classify/classify.h"
 
 #include <setjmp.h>

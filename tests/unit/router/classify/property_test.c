@@ -1,5 +1,5 @@
 /* Disguises must not lower a level: zero-width characters, full-width and foreign digits, escapes,
- * base64 and hex; nor may text around it, or its place in a long text. Random, with a fixed seed. */
+ * base64 and hex; nor may text around it, or its place in a long text. Random, fixed seed. */
 #include "router/classify/classify.h"
 
 #include <setjmp.h>
