@@ -21,29 +21,33 @@ title() {
 ask() {
     title "$1"
     say "   > $2"
-    timeout "$ANSWER_S" "$BIN/sluice" send --stream --explain "$2" < /dev/null ||
+    timeout "$ANSWER_S" "$BIN/sluice" send --stream --explain --max-tokens 60 --temperature 0 \
+        "$2" < /dev/null ||
         die "request $STOP failed, or had no whole answer after $ANSWER_S s" \
             "look into the logs in $RUN/log"
 }
 
 # A producer inside the private cloud knows nothing of HTTP: one record in, the answer out.
 ask_kafka() {
-    local text=$1 id body since answer
+    local text=$1 id body since answer end
     title "Produced straight onto llm.ingress.v1 with kcat, its answer read from llm.egress.v1"
     say "   > $text"
     id=$(cat /proc/sys/kernel/random/uuid)
-    body="{\"model\":\"auto\",\"max_tokens\":60,"
+    body="{\"model\":\"auto\",\"max_tokens\":60,\"temperature\":0,"
     body+="\"messages\":[{\"role\":\"user\",\"content\":\"$text\"}]}"
     since=$(date +%s%3N)
     printf '%s' "$body" |
         kcat -P -q -b "$SLUICE_KAFKA" -t llm.ingress.v1 -k "tour-$id" -H "ce_id=$id" ||
         die "kcat could not produce to llm.ingress.v1" "look into $RUN/kafka/broker.log"
-    # kcat reads from the moment before, until the record that answers this id has come.
-    answer=$(timeout "$ANSWER_S" kcat -C -q -u -b "$SLUICE_KAFKA" -t llm.egress.v1 -o "s@$since" \
-        -f '%h\t%s\n' 2> "$RUN/log/tour-kcat.log" | grep -m 1 -F "ce_correlationid=$id") ||
-        die "no answer on llm.egress.v1 within $ANSWER_S s" "look into the logs in $RUN/log"
-    say "   headers: ${answer%%$'\t'*}"
-    say "   answer:  ${answer#*$'\t'}"
+    end=$((SECONDS + ANSWER_S))
+    # kcat reads from the moment before to the end, again until the record that answers has come.
+    until answer=$(kcat -C -q -e -b "$SLUICE_KAFKA" -t llm.egress.v1 -o "s@$since" -f '%h\t%s\n' \
+        2> "$RUN/log/tour-kcat.log" | grep -F "ce_correlationid=$id"); do
+        [ "$SECONDS" -lt "$end" ] ||
+            die "no answer on llm.egress.v1 within $ANSWER_S s" "look into the logs in $RUN/log"
+        sleep 0.2
+    done
+    python3 "$ROOT/deploy/demo/show_egress.py" <<< "$answer"
 }
 
 say "Sluice: five requests, where each may go, and the proof."
@@ -60,24 +64,25 @@ title "The books of the tour"
 
 cat <<EOF
 
-Go on (in this shell first: . ${RUN#"$ROOT/"}/env):
+Go on; the lines can be pasted, in this folder and after: . ${RUN#"$ROOT/"}/env
 
-  curl -N "\$SLUICE_URL/v1/chat/completions" -H "Authorization: Bearer \$SLUICE_API_KEY" \\
-    -H 'Content-Type: application/json' \\
-    -d '{"model":"auto","stream":true,"messages":[{"role":"user","content":"Hello!"}]}'
+curl -N "\$SLUICE_URL/v1/chat/completions" -H "Authorization: Bearer \$SLUICE_API_KEY" \\
+  -H 'Content-Type: application/json' \\
+  -d '{"model":"auto","stream":true,"messages":[{"role":"user","content":"Hello!"}]}'
 
-  ${CACHE#"$ROOT/"}/venv/bin/python - <<'PY'
-  import os
-  from openai import OpenAI
-  client = OpenAI(base_url=os.environ["SLUICE_URL"] + "/v1", api_key=os.environ["SLUICE_API_KEY"])
-  for part in client.chat.completions.create(model="auto", stream=True,
-          messages=[{"role": "user", "content": "Hello!"}]):
-      print(part.choices[0].delta.content or "" if part.choices else "", end="", flush=True)
-  PY
+${CACHE#"$ROOT/"}/venv/bin/python - <<'PY'
+import os
+from openai import OpenAI
+client = OpenAI(base_url=os.environ["SLUICE_URL"] + "/v1", api_key=os.environ["SLUICE_API_KEY"])
+question = [{"role": "user", "content": "Hello!"}]
+for part in client.chat.completions.create(model="auto", messages=question, stream=True):
+    print(part.choices[0].delta.content or "" if part.choices else "", end="", flush=True)
+print()
+PY
 
-  echo '{"model":"auto","messages":[{"role":"user","content":"Hello!"}]}' |
-    kcat -P -b "\$SLUICE_KAFKA" -t llm.ingress.v1 -k me -H "ce_id=\$(uuidgen)"
-  kcat -C -b "\$SLUICE_KAFKA" -t llm.egress.v1 -f '%h %s\n'
+echo '{"model":"auto","messages":[{"role":"user","content":"Hello!"}]}' |
+  kcat -P -b "\$SLUICE_KAFKA" -t llm.ingress.v1 -H "ce_id=\$(cat /proc/sys/kernel/random/uuid)"
+kcat -C -e -b "\$SLUICE_KAFKA" -t llm.egress.v1 -f '%h %s\n'
 
 Everything stays up: make down stops it, make demo takes the tour again.
 EOF
