@@ -21,6 +21,15 @@ typedef struct v16 {
 #define KERNELS_NAME "avx2"
 
 static inline float half_to_float(uint16_t h) { return _cvtsh_ss(h); }
+
+/* Scale and minimum of a block stand side by side: one conversion for both. */
+static inline void two_halves(const uint8_t *p, float *a, float *b)
+{
+    __m128 v = _mm_cvtph_ps(_mm_loadu_si32(p));
+    *a = _mm_cvtss_f32(v);
+    *b = _mm_cvtss_f32(_mm_movehdup_ps(v));
+}
+
 static inline v16 v_set1(float f) { return (v16){_mm256_set1_ps(f), _mm256_set1_ps(f)}; }
 static inline v16 v_zero(void) { return (v16){_mm256_setzero_ps(), _mm256_setzero_ps()}; }
 static inline v16 v_load(const float *p) { return (v16){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }

@@ -20,6 +20,15 @@ typedef __m512 v16;
 #define KERNELS_NAME "avx512"
 
 static inline float half_to_float(uint16_t h) { return _cvtsh_ss(h); }
+
+/* Scale and minimum of a block stand side by side: one conversion for both. */
+static inline void two_halves(const uint8_t *p, float *a, float *b)
+{
+    __m128 v = _mm_cvtph_ps(_mm_loadu_si32(p));
+    *a = _mm_cvtss_f32(v);
+    *b = _mm_cvtss_f32(_mm_movehdup_ps(v));
+}
+
 static inline v16 v_set1(float f) { return _mm512_set1_ps(f); }
 static inline v16 v_zero(void) { return _mm512_setzero_ps(); }
 static inline v16 v_load(const float *p) { return _mm512_loadu_ps(p); }

@@ -6,6 +6,14 @@
  *   v_nib(p, lo, hi): 16 bytes as 32 numbers 0..15 times d plus m
  * Functions are static; KERNELS names the table. */
 
+/* Short loops of constant length over register arrays must be unrolled, or the arrays live in
+ * memory. */
+#ifdef __clang__
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#endif
+
 typedef struct pair {
     v16 lo, hi; /* 32 weights in order */
 } pair;
@@ -46,21 +54,34 @@ static inline pair w_q4_1(const uint8_t *w, int b)
 {
     const uint8_t *p = w + 20 * (size_t)b;
     pair r;
-    v_nib(p + 4, f16_at(p), f16_at(p + 2), &r.lo, &r.hi);
+    float d, m;
+    two_halves(p, &d, &m);
+    v_nib(p + 4, d, m, &r.lo, &r.hi);
     return r;
 }
 
 static inline void put(float *y, float v, bool add) { *y = add ? *y + v : v; }
 
+/* Weights come from memory once a token. Four rows at a time look like no stream to the hardware,
+ * so the lines of the rows after next are asked for by hand. Past the end it does nothing. */
+#define AHEAD 4096
+static inline void ask_for(const uint8_t *p, int bytes)
+{
+    UNROLL
+    for (int i = 0; i < bytes; i += 64)
+        __builtin_prefetch(p + AHEAD + i);
+}
+
 /* Four rows side by side hide the latency of the fused multiply-add; a row's own order of sums is
  * the same in both loops. */
-#define DOT(W)                                                                                     \
+#define DOT(W, BLOCK)                                                                              \
     static void dot_##W(const uint8_t *w, size_t rb, int n, int k, const float *x, float *y, bool add) \
     {                                                                                              \
         int i = 0;                                                                                 \
         for (; i + 4 <= n; i += 4, w += 4 * rb) {                                                  \
             v16 a0 = v_zero(), a1 = a0, a2 = a0, a3 = a0;                                          \
             for (int b = 0; b < k / 32; b++) {                                                     \
+                ask_for(w + 4 * BLOCK * b, 4 * BLOCK);                                             \
                 v16 lo = v_load(x + 32 * b), hi = v_load(x + 32 * b + 16);                         \
                 pair w0 = W(w, b), w1 = W(w + rb, b), w2 = W(w + 2 * rb, b), w3 = W(w + 3 * rb, b); \
                 a0 = v_fma(w0.lo, lo, a0), a1 = v_fma(w1.lo, lo, a1);                              \
@@ -90,12 +111,12 @@ static inline void put(float *y, float v, bool add) { *y = add ? *y + v : v; }
         }                                                                                          \
     }
 
-DOT(w_f32)
-DOT(w_f16)
-DOT(w_bf16)
-DOT(w_q8_0)
-DOT(w_q4_0)
-DOT(w_q4_1)
+DOT(w_f32, 128)
+DOT(w_f16, 64)
+DOT(w_bf16, 64)
+DOT(w_q8_0, 34)
+DOT(w_q4_0, 18)
+DOT(w_q4_1, 20)
 
 static void dot(sl_dtype type, const uint8_t *w, size_t rb, int n, int k, const float *x, float *y, bool add)
 {
@@ -126,22 +147,31 @@ static inline __attribute__((always_inline)) void tile_n(const float *w, size_t 
                                                          int tn, int k, float *y, size_t ys, bool add)
 {
     v16 a[SL_TILE_ROWS][TILE_T];
-    for (int i = 0; i < wn; i++)
+    UNROLL
+    for (int i = 0; i < wn; i++) {
+        UNROLL
         for (int t = 0; t < tn; t++)
             a[i][t] = v_zero();
+    }
     for (int j = 0; j < k; j += 16) {
         v16 r[SL_TILE_ROWS];
+        UNROLL
         for (int i = 0; i < wn; i++)
             r[i] = v_load(w + (size_t)i * ws + j);
+        UNROLL
         for (int t = 0; t < tn; t++) {
             v16 v = v_load(x + (size_t)t * xs + j);
+            UNROLL
             for (int i = 0; i < wn; i++)
                 a[i][t] = v_fma(r[i], v, a[i][t]);
         }
     }
-    for (int t = 0; t < tn; t++)
+    UNROLL
+    for (int t = 0; t < tn; t++) {
+        UNROLL
         for (int i = 0; i < wn; i++)
             put(y + (size_t)t * ys + i, v_sum(a[i][t]), add);
+    }
 }
 
 #define TILE_CASE(n)                                                                               \
@@ -252,6 +282,7 @@ static inline void page_values(const float *w, const float *v, size_t pad, int n
 {
     for (int p = 0; p < n; p++) {
         v16 s = v_set1(w[p]);
+        UNROLL
         for (int c = 0; c < chunks; c++)
             acc[c] = v_fma(s, v_load(v + (size_t)p * pad + 16 * (size_t)c), acc[c]);
     }

@@ -36,6 +36,12 @@ static inline v16 v_fma(v16 a, v16 b, v16 c) { EACH(fmaf(a.v[i], b.v[i], c.v[i])
 static inline v16 v_f16(const uint8_t *p) { EACH(half_bits_to_float((uint16_t)(p[2 * i] | p[2 * i + 1] << 8))); }
 static inline v16 v_i8(const uint8_t *p) { EACH((float)(int8_t)p[i]); }
 
+static inline void two_halves(const uint8_t *p, float *a, float *b)
+{
+    *a = half_bits_to_float((uint16_t)(p[0] | p[1] << 8));
+    *b = half_bits_to_float((uint16_t)(p[2] | p[3] << 8));
+}
+
 static inline v16 v_bf16(const uint8_t *p)
 {
     v16 r;
