@@ -6,9 +6,9 @@
  * the answer was complete, also while the request waits unanswered (never after the answer's end).
  * An end of file counts as going away: a client that only shuts down its sending side while it
  * waits (no HTTP client does) loses its answer, because it can't be told from one that closed, and
- * work for a closed one must stop at once. A reset or a vanished machine (found by TCP keep-alive within
- * a minute) counts too. A client is not told apart from its pipelined requests: they are handled
- * one at a time, in order, and 64 KiB of them are read ahead.
+ * work for a closed one must stop at once. A reset or a vanished machine (found by TCP keep-alive
+ * within a minute) counts too. Pipelined requests are handled one at a time, in order, and 64 KiB
+ * of them are read ahead.
  * Every error that the server itself answers (400 malformed, 408 slow, 411, 413 over
  * body_max while the client still sends, 414, 417, 431, 501, 503 too many connections, 505) has an
  * OpenAI error object as JSON body. After 4xx of these the connection is closed, but only when the
