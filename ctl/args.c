@@ -10,7 +10,8 @@ static void print_help(const sl_args *a)
     printf("Usage: sluice %s [options] %s\n%s\n\nOptions:\n", a->command, a->words, a->summary);
     for (const sl_arg *o = a->table; o->name; o++) {
         char left[64];
-        snprintf(left, sizeof(left), "--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+        snprintf(left, sizeof(left), "--%s%s%s", o->name, o->value ? " " : "",
+                 o->value ? o->value : "");
         printf("  %-26s %s", left, o->help);
         if (o->def && o->def[0])
             printf(" (default %s)", o->def);
@@ -45,9 +46,11 @@ static sl_status option(sl_args *a, int argc, char **argv, int *i, sl_error *ret
     sl_str name = {text, eq ? (size_t)(eq - text) : strlen(text)};
     const sl_arg *o = find(a, name);
     if (!o)
-        return sl_fail(reterr, SL_E_INVALID, "unknown option --%.*s; see `sluice %s --help`", (int)name.n, name.p, a->command);
+        return sl_fail(reterr, SL_E_INVALID, "unknown option --%.*s; see `sluice %s --help`",
+                       (int)name.n, name.p, a->command);
     if (o->flag)
-        return eq ? sl_fail(reterr, SL_E_INVALID, "--%s takes no value", o->name) : set(o, NULL, reterr);
+        return eq ? sl_fail(reterr, SL_E_INVALID, "--%s takes no value", o->name)
+                  : set(o, NULL, reterr);
     if (!eq && *i + 1 >= argc)
         return sl_fail(reterr, SL_E_INVALID, "--%s needs a value (%s)", o->name, o->value);
     return set(o, eq ? eq + 1 : argv[++*i], reterr);
@@ -80,4 +83,7 @@ sl_status sl_args_parse(sl_args *a, int argc, char **argv, sl_error *reterr)
     return SL_OK;
 }
 
-void sl_args_done(sl_args *a) { free(a->word); }
+void sl_args_done(sl_args *a)
+{
+    free(a->word);
+}

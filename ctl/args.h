@@ -11,13 +11,13 @@
 #include <stdint.h>
 
 typedef struct sl_arg {
-    const char *name;    /* without dashes; ends with NULL */
-    const char *value;   /* how --help names the value; NULL: a flag */
-    const char *def;     /* shown in --help; NULL: none */
+    const char *name;  /* without dashes; ends with NULL */
+    const char *value; /* how --help names the value; NULL: a flag */
+    const char *def;   /* shown in --help; NULL: none */
     const char *help;
-    const char **text;   /* gets the value */
-    bool *flag;          /* gets true */
-    int64_t *number;     /* gets a whole number (then text is NULL) */
+    const char **text; /* gets the value */
+    bool *flag;        /* gets true */
+    int64_t *number;   /* gets a whole number (then text is NULL) */
 } sl_arg;
 
 typedef struct sl_args {
@@ -25,7 +25,7 @@ typedef struct sl_args {
     const sl_arg *table;
     const char **word; /* of argv */
     size_t words_n;
-    bool help;         /* --help was asked for (and printed) */
+    bool help; /* --help was asked for (and printed) */
 } sl_args;
 
 /* argv[0] is the subcommand. Sets defaults first. word borrows argv; free with sl_args_done. */

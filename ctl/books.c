@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BUCKETS 65536
+#define BUCKETS     65536
 #define DEADLINE_MS 600000 /* where no request record tells one */
 
 typedef struct run {
@@ -34,8 +34,12 @@ struct sl_books {
     sl_tally tally;
 };
 
-static const char *const fault_names[SL_FAULT_N] = {"lost", "unanswered", "duplicated", "altered", "wrong_class", "beside_kafka"};
-const char *sl_fault_name(sl_fault f) { return (unsigned)f < SL_FAULT_N ? fault_names[f] : "unknown"; }
+static const char *const fault_names[SL_FAULT_N] = {"lost",    "unanswered",  "duplicated",
+                                                    "altered", "wrong_class", "beside_kafka"};
+const char *sl_fault_name(sl_fault f)
+{
+    return (unsigned)f < SL_FAULT_N ? fault_names[f] : "unknown";
+}
 
 sl_status sl_books_open(sl_books **ret, sl_level public_max)
 {
@@ -86,7 +90,10 @@ static entry *entry_of(sl_books *b, sl_str id)
     return e;
 }
 
-static void fault(entry *e, sl_fault f) { e->book.faults |= 1u << f; }
+static void fault(entry *e, sl_fault f)
+{
+    e->book.faults |= 1u << f;
+}
 
 static sl_str header(const sl_record *r, const char *name)
 {
@@ -141,7 +148,8 @@ static void add_chunk(entry *e, const sl_record *r, const char checksum[SL_CHECK
     char digest[SL_CHECKSUM_TEXT];
     sl_run_digest_text(x->sum, digest);
     x->ended = true;
-    x->broken |= !sl_parse_u64(header(r, "ce_count"), &count) || count != seq || !sl_str_is(header(r, "ce_digest"), digest);
+    x->broken |= !sl_parse_u64(header(r, "ce_count"), &count) || count != seq ||
+                 !sl_str_is(header(r, "ce_digest"), digest);
 }
 
 /* ---- audit ---- */
@@ -270,7 +278,8 @@ static void count(sl_tally *t, const entry *e)
         t->faults[f] += (k->faults >> f) & 1;
 }
 
-void sl_books_close(sl_books *b, int64_t now_ms, sl_tally *ret, void (*fn)(void *arg, const sl_book *book), void *arg)
+void sl_books_close(sl_books *b, int64_t now_ms, sl_tally *ret,
+                    void (*fn)(void *arg, const sl_book *book), void *arg)
 {
     *ret = b->tally;
     for (entry *e = b->all; e; e = e->next) {

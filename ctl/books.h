@@ -13,12 +13,15 @@
 typedef struct sl_books sl_books;
 
 typedef enum sl_fault {
-    SL_FAULT_LOST,        /* accepted, but its request record is not there */
-    SL_FAULT_UNANSWERED,  /* accepted, nothing delivered, and its deadline (or the settling time) is past */
-    SL_FAULT_DUPLICATED,  /* two results delivered, or two request ids' records with other contents */
-    SL_FAULT_ALTERED,     /* a checksum, count or digest that is wrong */
-    SL_FAULT_WRONG_CLASS, /* a record of it stands on the other class's topic, or a sensitive one on a public topic */
-    SL_FAULT_BESIDE,      /* answered with text although no complete run of it stands in Kafka */
+    SL_FAULT_LOST, /* accepted, but its request record is not there */
+    /* accepted, nothing delivered, and its deadline (or the settling time) is past */
+    SL_FAULT_UNANSWERED,
+    /* two results delivered, or two request ids' records with other contents */
+    SL_FAULT_DUPLICATED,
+    SL_FAULT_ALTERED, /* a checksum, count or digest that is wrong */
+    /* a record of it stands on the other class's topic, or a sensitive one on a public topic */
+    SL_FAULT_WRONG_CLASS,
+    SL_FAULT_BESIDE, /* answered with text although no complete run of it stands in Kafka */
     SL_FAULT_N
 } sl_fault;
 const char *sl_fault_name(sl_fault f);
@@ -26,16 +29,18 @@ const char *sl_fault_name(sl_fault f);
 typedef struct sl_book { /* one id */
     char id[40];
     bool decided, produced, unconfirmed, is_public;
-    int requests, delivered, results; /* request records; deliveries; deliveries with the whole answer */
+    int requests, delivered,
+        results; /* request records; deliveries; deliveries with the whole answer */
     int runs, complete_runs, started, ended;
-    int http_status;                  /* of the last delivery */
+    int http_status; /* of the last delivery */
     sl_level level;
     uint64_t deadline_ms;
     unsigned faults; /* bits of sl_fault */
 } sl_book;
 
 typedef struct sl_tally {
-    uint64_t records, bad_records, policies, ids, accepted, answered, errors, gone, open, unconfirmed, reexecuted, rejected;
+    uint64_t records, bad_records, policies, ids, accepted, answered, errors, gone, open,
+        unconfirmed, reexecuted, rejected;
     uint64_t by_class[2], faults[SL_FAULT_N];
 } sl_tally;
 
@@ -45,8 +50,9 @@ void sl_books_free(sl_books *b);
 void sl_books_add(sl_books *b, const sl_record *r);
 /* How many accepted ids have no delivery yet. */
 uint64_t sl_books_open_ids(const sl_books *b);
-/* Judges every id; fn is called for each (in no order) and may be NULL. `settled`: what is still open is unanswered
- * only when its deadline is past at now_ms (Unix). */
-void sl_books_close(sl_books *b, int64_t now_ms, sl_tally *ret, void (*fn)(void *arg, const sl_book *book), void *arg);
+/* Judges every id; fn is called for each (in no order) and may be NULL. `settled`: what is still
+ * open is unanswered only when its deadline is past at now_ms (Unix). */
+void sl_books_close(sl_books *b, int64_t now_ms, sl_tally *ret,
+                    void (*fn)(void *arg, const sl_book *book), void *arg);
 
 #endif

@@ -54,11 +54,13 @@ static sl_status read_property(const sl_jnode *n, sl_buf *out, sl_error *reterr)
     else if (sl_json_i64(n, &i))
         sl_buf_add_i64(out, i);
     else
-        return sl_fail(reterr, SL_E_INVALID, "property '%.*s' is not a text, number or boolean", (int)sl_json_key(n).n, sl_json_key(n).p);
+        return sl_fail(reterr, SL_E_INVALID, "property '%.*s' is not a text, number or boolean",
+                       (int)sl_json_key(n).n, sl_json_key(n).p);
     return SL_OK;
 }
 
-static sl_status read_properties(sl_cmd_buses *b, const char *path, char **bootstrap, sl_error *reterr)
+static sl_status read_properties(sl_cmd_buses *b, const char *path, char **bootstrap,
+                                 sl_error *reterr)
 {
     sl_buf text = {0}, value = {0};
     sl_jnode *root = NULL;
@@ -66,7 +68,8 @@ static sl_status read_properties(sl_cmd_buses *b, const char *path, char **boots
     if (!st)
         st = sl_json_parse(&root, sl_buf_str(&text), 1 << 20, reterr);
     if (!st && sl_json_kind(root) != SL_J_OBJECT)
-        st = sl_fail(reterr, SL_E_INVALID, "%s: a JSON object of librdkafka properties is expected", path);
+        st = sl_fail(reterr, SL_E_INVALID, "%s: a JSON object of librdkafka properties is expected",
+                     path);
     if (!st)
         b->properties.v = calloc(sl_json_size(root) + 1, sizeof(*b->properties.v));
     for (const sl_jnode *n = st ? NULL : sl_json_first(root); n && !st; n = sl_json_next(n)) {
@@ -88,7 +91,8 @@ static sl_status read_properties(sl_cmd_buses *b, const char *path, char **boots
     return st;
 }
 
-sl_status sl_cmd_buses_open(sl_cmd_buses *b, const char *config_file, const char *bootstrap, const char *public_bootstrap, sl_error *reterr)
+sl_status sl_cmd_buses_open(sl_cmd_buses *b, const char *config_file, const char *bootstrap,
+                            const char *public_bootstrap, sl_error *reterr)
 {
     *b = (sl_cmd_buses){0};
     char *own = NULL;
@@ -96,8 +100,11 @@ sl_status sl_cmd_buses_open(sl_cmd_buses *b, const char *config_file, const char
     if (!st && !own && bootstrap[0])
         own = strdup(bootstrap);
     if (!st && !own)
-        st = sl_fail(reterr, SL_E_INVALID, "which Kafka? Set SLUICE_KAFKA (bootstrap) or SLUICE_KAFKA_CONFIG (a JSON file), or --kafka / --kafka-config");
-    sl_bus_options o = {.name = "private", .bootstrap = own, .client_id = "sluice", .properties = b->properties};
+        st = sl_fail(reterr, SL_E_INVALID,
+                     "which Kafka? Set SLUICE_KAFKA (bootstrap) or SLUICE_KAFKA_CONFIG (a JSON "
+                     "file), or --kafka / --kafka-config");
+    sl_bus_options o = {
+        .name = "private", .bootstrap = own, .client_id = "sluice", .properties = b->properties};
     if (!st)
         st = sl_bus_open(&b->bus[0], &o, reterr);
     if (!st && public_bootstrap[0]) {
@@ -130,7 +137,10 @@ void sl_cmd_buses_done(sl_cmd_buses *b)
 
 bool sl_cmd_time(const char *text, int64_t *ret_ms)
 {
-    static const struct { char unit; int64_t ms; } units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}};
+    static const struct {
+        char unit;
+        int64_t ms;
+    } units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}};
     int64_t us, n;
     size_t len = strlen(text);
     if (!strcmp(text, "now"))

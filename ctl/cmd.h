@@ -25,13 +25,15 @@ int sl_cmd_fail(const char *command, const sl_error *err);
 const char *sl_cmd_env(const char *name); /* "" when unset */
 
 /* The two buses an auditor reads: from librdkafka properties in a JSON file ("bootstrap.servers"
- * among them), or a bootstrap list alone. `public_bootstrap` empty: one cluster, the same bus twice. */
+ * among them), or a bootstrap list alone. `public_bootstrap` empty: one cluster, the same bus
+ * twice. */
 typedef struct sl_cmd_buses {
     sl_bus *bus[2]; /* by class */
     sl_option_map properties;
     sl_buf text;
 } sl_cmd_buses;
-sl_status sl_cmd_buses_open(sl_cmd_buses *b, const char *config_file, const char *bootstrap, const char *public_bootstrap, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_cmd_buses_open(sl_cmd_buses *b, const char *config_file, const char *bootstrap,
+                            const char *public_bootstrap, sl_error *reterr) SL_MUST_CHECK;
 void sl_cmd_buses_done(sl_cmd_buses *b);
 
 /* "2026-11-24T12:00:00Z", "15m", "2h", "now"; Unix milliseconds. */

@@ -59,9 +59,10 @@ static void on_book(void *arg, const sl_book *k)
         sl_jsonw_str(&w, "faults", sl_buf_str(&faults));
         sl_jsonw_end_obj(&w);
     } else {
-        sl_buf_addf(&a->ids, "  %s %-8s %-12s status %d, %d delivered, %d runs (%d complete)  %s\n", k->id,
-                    k->is_public ? "public" : "private", sl_level_name(k->level), k->http_status, k->delivered, k->runs,
-                    k->complete_runs, faults.len ? faults.data : "ok");
+        sl_buf_addf(&a->ids, "  %s %-8s %-12s status %d, %d delivered, %d runs (%d complete)  %s\n",
+                    k->id, k->is_public ? "public" : "private", sl_level_name(k->level),
+                    k->http_status, k->delivered, k->runs, k->complete_runs,
+                    faults.len ? faults.data : "ok");
     }
     a->first = false;
     sl_buf_done(&faults);
@@ -82,11 +83,23 @@ static void print_json(const audit *a, const sl_tally *t, bool complete)
     sl_jsonw_obj(&w, NULL);
     sl_jsonw_bool(&w, "balanced", balanced(t) && complete);
     sl_jsonw_bool(&w, "complete", complete);
-    const struct { const char *name; uint64_t v; } rows[] = {
-        {"records", t->records}, {"bad_records", t->bad_records}, {"policies", t->policies}, {"ids", t->ids},
-        {"accepted", t->accepted}, {"private", t->by_class[0]}, {"public", t->by_class[1]}, {"answered", t->answered},
-        {"errors", t->errors}, {"gone", t->gone}, {"open", t->open}, {"unconfirmed", t->unconfirmed},
-        {"re_executed", t->reexecuted}, {"rejected", t->rejected}};
+    const struct {
+        const char *name;
+        uint64_t v;
+    } rows[] = {{"records", t->records},
+                {"bad_records", t->bad_records},
+                {"policies", t->policies},
+                {"ids", t->ids},
+                {"accepted", t->accepted},
+                {"private", t->by_class[0]},
+                {"public", t->by_class[1]},
+                {"answered", t->answered},
+                {"errors", t->errors},
+                {"gone", t->gone},
+                {"open", t->open},
+                {"unconfirmed", t->unconfirmed},
+                {"re_executed", t->reexecuted},
+                {"rejected", t->rejected}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         sl_jsonw_u64(&w, rows[i].name, rows[i].v);
     for (int f = 0; f < SL_FAULT_N; f++)
@@ -102,14 +115,18 @@ static void print_json(const audit *a, const sl_tally *t, bool complete)
 
 static void print_people(const audit *a, const sl_tally *t, bool complete)
 {
-    printf("%llu records read, %llu checksums wrong, %llu policies published\n", (unsigned long long)t->records,
-           (unsigned long long)t->bad_records, (unsigned long long)t->policies);
+    printf("%llu records read, %llu checksums wrong, %llu policies published\n",
+           (unsigned long long)t->records, (unsigned long long)t->bad_records,
+           (unsigned long long)t->policies);
     printf("accepted    %8llu  (private %llu, public %llu)\n", (unsigned long long)t->accepted,
            (unsigned long long)t->by_class[0], (unsigned long long)t->by_class[1]);
-    printf("answered    %8llu  whole; %llu with a definite error; %llu whose client left; %llu open\n",
-           (unsigned long long)t->answered, (unsigned long long)t->errors, (unsigned long long)t->gone, (unsigned long long)t->open);
-    printf("re-executed %8llu\nunconfirmed %8llu\nrejected    %8llu  records\n", (unsigned long long)t->reexecuted,
-           (unsigned long long)t->unconfirmed, (unsigned long long)t->rejected);
+    printf(
+        "answered    %8llu  whole; %llu with a definite error; %llu whose client left; %llu open\n",
+        (unsigned long long)t->answered, (unsigned long long)t->errors, (unsigned long long)t->gone,
+        (unsigned long long)t->open);
+    printf("re-executed %8llu\nunconfirmed %8llu\nrejected    %8llu  records\n",
+           (unsigned long long)t->reexecuted, (unsigned long long)t->unconfirmed,
+           (unsigned long long)t->rejected);
     for (int f = 0; f < SL_FAULT_N; f++)
         printf("%-12s%8llu\n", sl_fault_name((sl_fault)f), (unsigned long long)t->faults[f]);
     if (a->ids.len)
@@ -131,7 +148,8 @@ static bool read_all(audit *a, sl_scan *s, int64_t settle_ms, int64_t timeout_ms
     return complete;
 }
 
-static int run(audit *a, const sl_cmd_buses *buses, int64_t since_ms, int64_t settle_ms, int64_t timeout_ms, sl_error *reterr)
+static int run(audit *a, const sl_cmd_buses *buses, int64_t since_ms, int64_t settle_ms,
+               int64_t timeout_ms, sl_error *reterr)
 {
     sl_scan *s = NULL;
     sl_tally t;
@@ -150,24 +168,35 @@ static int run(audit *a, const sl_cmd_buses *buses, int64_t since_ms, int64_t se
 
 int sl_cmd_audit(int argc, char **argv)
 {
-    const char *since = NULL, *until = NULL, *config = NULL, *kafka = NULL, *kafka_public = NULL, *max_level = NULL;
+    const char *since = NULL, *until = NULL, *config = NULL, *kafka = NULL, *kafka_public = NULL,
+               *max_level = NULL;
     int64_t settle = 0, timeout = 0, most = 0, since_ms = 0;
     audit a = {.first = true};
     const sl_arg table[] = {
-        {"since", "TIME", "", "from here on: RFC 3339, or 15m, 2h, 1d ago; empty: from the beginning", &since, NULL, NULL},
+        {"since", "TIME", "",
+         "from here on: RFC 3339, or 15m, 2h, 1d ago; empty: from the beginning", &since, NULL,
+         NULL},
         {"until", "TIME", "", "up to here", &until, NULL, NULL},
-        {"settle", "MS", "5000", "wait this long for requests that are still open", NULL, NULL, &settle},
+        {"settle", "MS", "5000", "wait this long for requests that are still open", NULL, NULL,
+         &settle},
         {"timeout", "MS", "600000", "give up reading after this long", NULL, NULL, &timeout},
-        {"public-max", "LEVEL", "public", "the highest level that the policy lets out", &max_level, NULL, NULL},
+        {"public-max", "LEVEL", "public", "the highest level that the policy lets out", &max_level,
+         NULL, NULL},
         {"all", NULL, NULL, "list every id, not only those with a fault", NULL, &a.all, NULL},
         {"most", "N", "1000", "list at most N ids", NULL, NULL, &most},
         {"json", NULL, NULL, "one JSON object", NULL, &a.json, NULL},
         {"kafka", "LIST", sl_cmd_env("SLUICE_KAFKA"), "bootstrap brokers", &kafka, NULL, NULL},
-        {"kafka-public", "LIST", sl_cmd_env("SLUICE_KAFKA_PUBLIC"), "those of the public cluster, where it is another", &kafka_public, NULL, NULL},
-        {"kafka-config", "FILE", sl_cmd_env("SLUICE_KAFKA_CONFIG"), "JSON file of librdkafka properties", &config, NULL, NULL},
+        {"kafka-public", "LIST", sl_cmd_env("SLUICE_KAFKA_PUBLIC"),
+         "those of the public cluster, where it is another", &kafka_public, NULL, NULL},
+        {"kafka-config", "FILE", sl_cmd_env("SLUICE_KAFKA_CONFIG"),
+         "JSON file of librdkafka properties", &config, NULL, NULL},
         {0},
     };
-    sl_args args = {.command = "audit", .words = "", .summary = "Reads the audit, request and response topics and balances the books by id. Needs no keys. Exit code 0 only when they balance.", .table = table};
+    sl_args args = {.command = "audit",
+                    .words = "",
+                    .summary = "Reads the audit, request and response topics and balances the "
+                               "books by id. Needs no keys. Exit code 0 only when they balance.",
+                    .table = table};
     int code = sl_cmd_args(&args, argc, argv);
     if (code >= 0)
         return code;
@@ -177,7 +206,8 @@ int sl_cmd_audit(int argc, char **argv)
     a.max = (uint64_t)most;
     if (!sl_level_parse(sl_str_c(max_level), &level))
         sl_fail(&err, SL_E_INVALID, "--public-max '%s' is not a level", max_level);
-    else if ((since[0] && !sl_cmd_time(since, &since_ms)) || (until[0] && !sl_cmd_time(until, &a.until_ms)))
+    else if ((since[0] && !sl_cmd_time(since, &since_ms)) ||
+             (until[0] && !sl_cmd_time(until, &a.until_ms)))
         sl_fail(&err, SL_E_INVALID, "times look like 2026-11-24T12:00:00Z, 15m, 2h or 1d");
     else if (sl_books_open(&a.books, level) != SL_OK)
         sl_fail(&err, SL_E_NOMEM, "out of memory");

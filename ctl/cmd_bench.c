@@ -1,4 +1,5 @@
-/* cmd_bench.c - `sluice bench`: a closed loop of requests against a gateway; rates and latencies. */
+/* cmd_bench.c - `sluice bench`: a closed loop of requests against a gateway; rates and latencies.
+ * */
 #include "common/base/clock.h"
 #include "common/base/jsonw.h"
 #include "common/http/client.h"
@@ -68,7 +69,12 @@ static void next(lane *l)
     b->sent++;
     l->first_us = 0;
     l->start_us = sl_mono_us();
-    if (sl_http_call_start(&call, b->client, &(sl_http_call_options){.method = "POST", .url = b->url, .headers = b->headers, .body = sl_buf_str(&b->body)}, &cb, l, &b->error) == SL_OK)
+    if (sl_http_call_start(&call, b->client,
+                           &(sl_http_call_options){.method = "POST",
+                                                   .url = b->url,
+                                                   .headers = b->headers,
+                                                   .body = sl_buf_str(&b->body)},
+                           &cb, l, &b->error) == SL_OK)
         b->open++;
     else
         b->failed++;
@@ -85,15 +91,18 @@ static void print_row(const char *name, double *v, int64_t n, bool json)
     if (!n)
         return;
     qsort(v, (size_t)n, sizeof(*v), by_value);
-    printf(json ? ",\"%s_ms\":{\"p50\":%.3f,\"p90\":%.3f,\"p99\":%.3f,\"max\":%.3f}" : "%-12s p50 %.2f ms  p90 %.2f  p99 %.2f  max %.2f\n",
+    printf(json ? ",\"%s_ms\":{\"p50\":%.3f,\"p90\":%.3f,\"p99\":%.3f,\"max\":%.3f}"
+                : "%-12s p50 %.2f ms  p90 %.2f  p99 %.2f  max %.2f\n",
            name, v[n / 2], v[n * 9 / 10], v[n * 99 / 100], v[n - 1]);
 }
 
 static void report(bench *b, double seconds, bool json)
 {
-    printf(json ? "{\"done\":%lld,\"failed\":%lld,\"seconds\":%.3f,\"requests_per_s\":%.1f,\"bytes\":%lld"
+    printf(json ? "{\"done\":%lld,\"failed\":%lld,\"seconds\":%.3f,\"requests_per_s\":%.1f,"
+                  "\"bytes\":%lld"
                 : "%lld done, %lld failed in %.2f s: %.1f requests/s, %lld bytes\n",
-           (long long)b->done, (long long)b->failed, seconds, (double)b->done / seconds, (long long)b->bytes);
+           (long long)b->done, (long long)b->failed, seconds, (double)b->done / seconds,
+           (long long)b->bytes);
     print_row(json ? "first" : "first byte", b->first_ms, b->done, json);
     print_row(json ? "all" : "whole", b->all_ms, b->done, json);
     if (json)
@@ -168,7 +177,10 @@ int sl_cmd_bench(int argc, char **argv)
         {"json", NULL, NULL, "one JSON object", NULL, &json, NULL},
         {0},
     };
-    sl_args a = {.command = "bench", .words = "", .summary = "Sends requests in a closed loop and prints rates and latencies.", .table = table};
+    sl_args a = {.command = "bench",
+                 .words = "",
+                 .summary = "Sends requests in a closed loop and prints rates and latencies.",
+                 .table = table};
     int code = sl_cmd_args(&a, argc, argv);
     if (code >= 0)
         return code;
@@ -178,8 +190,11 @@ int sl_cmd_bench(int argc, char **argv)
     sl_status st = SL_OK;
     if (!key)
         key = sl_cmd_env("SLUICE_API_KEY");
-    if (a.words_n || !url[0] || requests < 1 || requests > 10000000 || connections < 1 || connections > 10000 || bytes < 1 || bytes > 1000000 || max_tokens < 1)
-        st = sl_fail(&err, SL_E_INVALID, "a URL, 1 to 10000000 requests over 1 to 10000 connections with 1 to 1000000 bytes are possible");
+    if (a.words_n || !url[0] || requests < 1 || requests > 10000000 || connections < 1 ||
+        connections > 10000 || bytes < 1 || bytes > 1000000 || max_tokens < 1)
+        st = sl_fail(&err, SL_E_INVALID,
+                     "a URL, 1 to 10000000 requests over 1 to 10000 connections with 1 to 1000000 "
+                     "bytes are possible");
     if (!st) {
         sl_buf_addf(&target, "%s/v1/chat/completions", url);
         sl_buf_addf(&auth, "Authorization: Bearer %s", key);

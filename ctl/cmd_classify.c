@@ -44,7 +44,8 @@ static void print_people(const char *name, const sl_decision *d)
     printf("%s: %s\n", name, sl_level_name(d->level));
     for (size_t i = 0; i < d->findings_n; i++) {
         const sl_finding *f = &d->findings[i];
-        printf("  %-24s %-12s %d x, first at byte %zu (%s)\n", f->entity, sl_level_name(f->level), f->count, f->offset, f->view);
+        printf("  %-24s %-12s %d x, first at byte %zu (%s)\n", f->entity, sl_level_name(f->level),
+               f->count, f->offset, f->view);
     }
 }
 
@@ -124,18 +125,25 @@ int sl_cmd_classify(int argc, char **argv)
     job j = {0};
     const sl_arg table[] = {
         {"text", "TEXT", "", "classify this text", &text, NULL, NULL},
-        {"policy", "FILE", "", "policy with tenants' dictionaries; empty: the built-in one", &policy, NULL, NULL},
+        {"policy", "FILE", "", "policy with tenants' dictionaries; empty: the built-in one",
+         &policy, NULL, NULL},
         {"tenant", "NAME", "", "tenant whose rules count", &tenant, NULL, NULL},
         {"json", NULL, NULL, "JSON lines, also for files and --text", NULL, &j.json, NULL},
         {0},
     };
-    sl_args a = {.command = "classify", .words = "[FILE...]", .summary = "Classifies files or a text; without either, JSON lines {\"id\",\"text\"} on standard input become lines {\"id\",\"level\",\"reasons\"}.", .table = table};
+    sl_args a = {.command = "classify",
+                 .words = "[FILE...]",
+                 .summary =
+                     "Classifies files or a text; without either, JSON lines {\"id\",\"text\"} on "
+                     "standard input become lines {\"id\",\"level\",\"reasons\"}.",
+                 .table = table};
     int code = sl_cmd_args(&a, argc, argv);
     if (code >= 0)
         return code;
     sl_error err = {0};
     j.tenant = sl_str_c(tenant);
-    sl_status st = policy[0] ? sl_policy_load(&j.policy, policy, &err) : sl_policy_default(&j.policy, &err);
+    sl_status st =
+        policy[0] ? sl_policy_load(&j.policy, policy, &err) : sl_policy_default(&j.policy, &err);
     if (!st)
         st = sl_router_open(&j.router, &err);
     if (!st)

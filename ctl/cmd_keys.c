@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Writes beside the file, mode 0600, syncs, renames: a reader sees the old or the new one, whole. */
+/* Writes beside the file, mode 0600, syncs, renames: a reader sees the old or the new one, whole.
+ * */
 static sl_status store(const char *path, const sl_api_key *rows, size_t n, sl_error *reterr)
 {
     sl_buf text = {0}, tmp = {0};
@@ -47,7 +48,8 @@ static sl_status load(const char *path, sl_api_key **ret, size_t *ret_n, sl_erro
     return *ret ? SL_OK : SL_E_NOMEM;
 }
 
-static sl_status create(const char *path, const char *tenant, const char *role_name, const char *expires, sl_error *reterr)
+static sl_status create(const char *path, const char *tenant, const char *role_name,
+                        const char *expires, sl_error *reterr)
 {
     sl_role role;
     int64_t expires_us = 0;
@@ -55,18 +57,21 @@ static sl_status create(const char *path, const char *tenant, const char *role_n
     size_t n = 0;
     sl_buf text = {0};
     if (!sl_role_parse(sl_str_c(role_name), &role))
-        return sl_fail(reterr, SL_E_INVALID, "unknown role '%s'; client, operator, auditor and admin exist", role_name);
+        return sl_fail(reterr, SL_E_INVALID,
+                       "unknown role '%s'; client, operator, auditor and admin exist", role_name);
     if (!tenant[0])
         return sl_fail(reterr, SL_E_INVALID, "name the tenant: --tenant NAME");
     if (expires[0] && !sl_time_parse(expires, strlen(expires), &expires_us))
-        return sl_fail(reterr, SL_E_INVALID, "--expires '%s' is not a time such as 2027-01-31T00:00:00Z", expires);
+        return sl_fail(reterr, SL_E_INVALID,
+                       "--expires '%s' is not a time such as 2027-01-31T00:00:00Z", expires);
     sl_status st = load(path, &rows, &n, reterr);
     if (!st)
         st = sl_api_key_new(&rows[n], tenant, role, expires_us, &text, reterr);
     if (!st)
         st = store(path, rows, n + 1, reterr);
     if (!st) {
-        fprintf(stderr, "key %s of tenant %s (%s); it is shown this once:\n", rows[n].id, tenant, role_name);
+        fprintf(stderr, "key %s of tenant %s (%s); it is shown this once:\n", rows[n].id, tenant,
+                role_name);
         printf("%s\n", text.data);
     }
     sl_buf_done(&text);
@@ -80,9 +85,11 @@ static void print_row(const sl_api_key *k, bool json)
     sl_time_format(created, k->created_us);
     if (k->expires_us)
         sl_time_format(expires, k->expires_us);
-    const char *format = json ? "{\"id\":\"%s\",\"tenant\":\"%s\",\"role\":\"%s\",\"created\":\"%s\",\"expires\":\"%s\",\"revoked\":%s}\n"
+    const char *format = json ? "{\"id\":\"%s\",\"tenant\":\"%s\",\"role\":\"%s\",\"created\":\"%"
+                                "s\",\"expires\":\"%s\",\"revoked\":%s}\n"
                               : "%-34s %-20s %-9s %s  %-28s %s\n";
-    printf(format, k->id, k->tenant, sl_role_name(k->role), created, expires, json ? (k->revoked ? "true" : "false") : (k->revoked ? "revoked" : "valid"));
+    printf(format, k->id, k->tenant, sl_role_name(k->role), created, expires,
+           json ? (k->revoked ? "true" : "false") : (k->revoked ? "revoked" : "valid"));
 }
 
 static sl_status list(const char *path, bool json, sl_error *reterr)
@@ -105,7 +112,8 @@ static sl_status revoke_key(const char *path, const char *id, sl_error *reterr)
         if (!strcmp(rows[i].id, id))
             rows[i].revoked = found = true;
     if (!st && !found)
-        st = sl_fail(reterr, SL_E_NOT_FOUND, "%s has no key '%s'; `sluice keys list` shows them", path, id);
+        st = sl_fail(reterr, SL_E_NOT_FOUND, "%s has no key '%s'; `sluice keys list` shows them",
+                     path, id);
     if (!st)
         st = store(path, rows, n, reterr);
     free(rows);
@@ -117,13 +125,15 @@ static sl_status path_of_config(const char *config, sl_buf *out, sl_error *reter
 {
     sl_gateway_config cfg = {0};
     sl_options *options = NULL;
-    sl_options_spec spec = {.program = "sluice-gateway", .summary = "", .table = sl_gateway_options, .target = &cfg};
+    sl_options_spec spec = {
+        .program = "sluice-gateway", .summary = "", .table = sl_gateway_options, .target = &cfg};
     char flag[] = "--config", program[] = "sluice";
     char *args[] = {program, flag, (char *)(uintptr_t)config, NULL};
     bool leave;
     sl_status st = sl_options_load(&options, &spec, config[0] ? 3 : 1, args, &leave, reterr);
     if (!st && !cfg.keys[0])
-        st = sl_fail(reterr, SL_E_INVALID, "which file? Give --file, or --config of a gateway that has `keys`");
+        st = sl_fail(reterr, SL_E_INVALID,
+                     "which file? Give --file, or --config of a gateway that has `keys`");
     if (!st)
         sl_buf_adds(out, cfg.keys);
     sl_options_free(options);
@@ -136,14 +146,19 @@ int sl_cmd_keys(int argc, char **argv)
     bool json = false;
     const sl_arg table[] = {
         {"file", "FILE", "", "the key file", &file, NULL, NULL},
-        {"config", "FILE", sl_cmd_env("SLUICE_CONFIG"), "the gateway's configuration, which names the key file", &config, NULL, NULL},
+        {"config", "FILE", sl_cmd_env("SLUICE_CONFIG"),
+         "the gateway's configuration, which names the key file", &config, NULL, NULL},
         {"tenant", "NAME", "", "tenant of a new key", &tenant, NULL, NULL},
         {"role", "ROLE", "client", "client, operator, auditor or admin", &role, NULL, NULL},
         {"expires", "TIME", "", "when a new key ends (RFC 3339)", &expires, NULL, NULL},
         {"json", NULL, NULL, "list as JSON lines", NULL, &json, NULL},
         {0},
     };
-    sl_args a = {.command = "keys", .words = "create|list|revoke [ID]", .summary = "Makes, lists and revokes API keys. The file holds hashes; a running gateway reads it again when it changes.", .table = table};
+    sl_args a = {.command = "keys",
+                 .words = "create|list|revoke [ID]",
+                 .summary = "Makes, lists and revokes API keys. The file holds hashes; a running "
+                            "gateway reads it again when it changes.",
+                 .table = table};
     int code = sl_cmd_args(&a, argc, argv);
     if (code >= 0)
         return code;

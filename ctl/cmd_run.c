@@ -25,7 +25,9 @@ static void on_event(void *arg, const sl_gen_event *ev)
 }
 
 /* The request as an OpenAI body, so that `run` and the worker read it by the same rules. */
-static sl_status make_chat(sl_chat **ret, const char *prompt, const char *system, int64_t max_tokens, const char *temperature, int64_t seed, bool raw, sl_error *reterr)
+static sl_status make_chat(sl_chat **ret, const char *prompt, const char *system,
+                           int64_t max_tokens, const char *temperature, int64_t seed, bool raw,
+                           sl_error *reterr)
 {
     sl_buf body = {0};
     sl_chat_fault fault;
@@ -50,7 +52,8 @@ static sl_status make_chat(sl_chat **ret, const char *prompt, const char *system
     if (temperature[0])
         sl_jsonw_raw(&w, "temperature", sl_str_c(temperature));
     sl_jsonw_end_obj(&w);
-    sl_status st = sl_chat_parse(ret, raw ? SL_COMPLETION : SL_CHAT, sl_buf_str(&body), SL_RECORD_MAX, &fault, reterr);
+    sl_status st = sl_chat_parse(ret, raw ? SL_COMPLETION : SL_CHAT, sl_buf_str(&body),
+                                 SL_RECORD_MAX, &fault, reterr);
     sl_buf_done(&body);
     return st;
 }
@@ -82,11 +85,15 @@ int sl_cmd_run(int argc, char **argv)
         {"temperature", "T", "0", "0: always the likeliest token", &temperature, NULL, NULL},
         {"seed", "N", "0", "the same seed gives the same text", NULL, NULL, &seed},
         {"threads", "N", "0", "0: all cores", NULL, NULL, &threads},
-        {"raw", NULL, NULL, "complete the prompt as it is, without the chat template", NULL, &raw, NULL},
+        {"raw", NULL, NULL, "complete the prompt as it is, without the chat template", NULL, &raw,
+         NULL},
         {"stats", NULL, NULL, "tokens at the end, on standard error", NULL, &stats, NULL},
         {0},
     };
-    sl_args a = {.command = "run", .words = "", .summary = "Runs a model on a prompt and prints the text as it comes.", .table = table};
+    sl_args a = {.command = "run",
+                 .words = "",
+                 .summary = "Runs a model on a prompt and prints the text as it comes.",
+                 .table = table};
     int code = sl_cmd_args(&a, argc, argv);
     if (code >= 0)
         return code;
@@ -95,19 +102,24 @@ int sl_cmd_run(int argc, char **argv)
     sl_engine *engine = NULL;
     sl_chat *chat = NULL;
     result r = {0};
-    sl_status st = path[0] && prompt[0] ? SL_OK : sl_fail(&err, SL_E_INVALID, "--model FILE and --prompt TEXT are needed");
+    sl_status st = path[0] && prompt[0]
+                       ? SL_OK
+                       : sl_fail(&err, SL_E_INVALID, "--model FILE and --prompt TEXT are needed");
     if (!st)
         st = make_chat(&chat, prompt, system, max_tokens, temperature, seed, raw, &err);
     if (!st)
         st = sl_model_open(&model, &(sl_model_options){.path = path, .backend = "cpu"}, &err);
     if (!st)
-        st = sl_engine_open(&engine, model, &(sl_engine_options){.threads = (int)threads, .slots = 1}, &err);
+        st = sl_engine_open(&engine, model,
+                            &(sl_engine_options){.threads = (int)threads, .slots = 1}, &err);
     if (!st)
         st = generate(engine, chat, &r, &err);
     if (!st)
         putchar('\n');
     if (!st && stats)
-        fprintf(stderr, "%lld prompt tokens, %lld generated, ended by %s\n", (long long)r.end.usage.prompt_tokens, (long long)r.end.usage.completion_tokens, sl_end_name(r.end.reason));
+        fprintf(stderr, "%lld prompt tokens, %lld generated, ended by %s\n",
+                (long long)r.end.usage.prompt_tokens, (long long)r.end.usage.completion_tokens,
+                sl_end_name(r.end.reason));
     sl_engine_free(engine);
     sl_model_free(model);
     sl_chat_free(chat);

@@ -29,7 +29,8 @@ static void on_header(void *arg, sl_str name, sl_str value)
     send *s = arg;
     if (name.n == 12 && !strncasecmp(name.p, "x-request-id", 12))
         snprintf(s->id, sizeof(s->id), "%.*s", (int)value.n, value.p);
-    if ((name.n > 9 && !strncasecmp(name.p, "x-sluice-", 9)) || (name.n == 12 && !strncasecmp(name.p, "x-request-id", 12)))
+    if ((name.n > 9 && !strncasecmp(name.p, "x-sluice-", 9)) ||
+        (name.n == 12 && !strncasecmp(name.p, "x-request-id", 12)))
         sl_buf_addf(&s->headers, "%.*s: %.*s\n", (int)name.n, name.p, (int)value.n, value.p);
 }
 
@@ -79,7 +80,8 @@ static void print_error(send *s, const sl_jnode *root)
     (void)sl_json_str(sl_json_get(e, "message"), &message);
     (void)sl_json_str(sl_json_get(e, "code"), &code);
     s->failed = true;
-    fprintf(stderr, "sluice: send: %.*s (%.*s)\n", (int)message.n, message.p ? message.p : "", (int)code.n, code.p ? code.p : "");
+    fprintf(stderr, "sluice: send: %.*s (%.*s)\n", (int)message.n, message.p ? message.p : "",
+            (int)code.n, code.p ? code.p : "");
 }
 
 static bool on_event(void *arg, sl_str data)
@@ -119,7 +121,8 @@ static void on_done(void *arg, const sl_http_result *res)
     sl_loop_stop(s->loop);
 }
 
-static void make_body(sl_buf *out, const send *s, const char *text, const char *system, const char *model, int64_t max_tokens, const char *temperature)
+static void make_body(sl_buf *out, const send *s, const char *text, const char *system,
+                      const char *model, int64_t max_tokens, const char *temperature)
 {
     sl_jsonw w = sl_jsonw_on(out);
     sl_jsonw_obj(&w, NULL);
@@ -143,7 +146,8 @@ static void make_body(sl_buf *out, const send *s, const char *text, const char *
 
 static sl_status call(send *s, const char *url, const char *key, sl_str body, sl_error *reterr)
 {
-    static const sl_http_callbacks cb = {.on_header = on_header, .on_data = on_data, .on_done = on_done};
+    static const sl_http_callbacks cb = {
+        .on_header = on_header, .on_data = on_data, .on_done = on_done};
     sl_http_client *client = NULL;
     sl_http_call *c = NULL;
     sl_buf target = {0}, auth = {0};
@@ -154,7 +158,14 @@ static sl_status call(send *s, const char *url, const char *key, sl_str body, sl
     if (!st)
         st = sl_http_client_open(&client, s->loop, 1, reterr);
     if (!st)
-        st = sl_http_call_start(&c, client, &(sl_http_call_options){.method = "POST", .url = target.data, .headers = headers, .body = body, .first_byte_timeout_ms = 600000, .idle_timeout_ms = 600000}, &cb, s, reterr);
+        st = sl_http_call_start(&c, client,
+                                &(sl_http_call_options){.method = "POST",
+                                                        .url = target.data,
+                                                        .headers = headers,
+                                                        .body = body,
+                                                        .first_byte_timeout_ms = 600000,
+                                                        .idle_timeout_ms = 600000},
+                                &cb, s, reterr);
     if (!st) {
         sl_loop_run(s->loop);
         st = s->result.status;
@@ -182,7 +193,8 @@ static void print_whole(send *s)
     sl_json_free(root);
 }
 
-static int finish(send *s, const char *kafka, const char *kafka_public, const char *config, int64_t since_ms)
+static int finish(send *s, const char *kafka, const char *kafka_public, const char *config,
+                  int64_t since_ms)
 {
     sl_error err = {0};
     sl_cmd_buses buses = {0};
@@ -198,7 +210,9 @@ static int finish(send *s, const char *kafka, const char *kafka_public, const ch
         return SL_EXIT_NO;
     if (!s->explain || s->json)
         return SL_EXIT_OK;
-    printf("   time      first text after %.0f ms, all after %.0f ms\n", (double)(s->first_us - s->start_us) / 1000.0, (double)(sl_mono_us() - s->start_us) / 1000.0);
+    printf("   time      first text after %.0f ms, all after %.0f ms\n",
+           (double)(s->first_us - s->start_us) / 1000.0,
+           (double)(sl_mono_us() - s->start_us) / 1000.0);
     sl_status st = sl_cmd_buses_open(&buses, config, kafka, kafka_public, &err);
     if (!st)
         st = sl_trace_print(&buses, s->id, since_ms, 10000, &err);
@@ -208,25 +222,36 @@ static int finish(send *s, const char *kafka, const char *kafka_public, const ch
 
 int sl_cmd_send(int argc, char **argv)
 {
-    const char *url = NULL, *key = NULL, *model = NULL, *system = NULL, *temperature = NULL, *kafka = NULL, *kafka_public = NULL, *config = NULL;
+    const char *url = NULL, *key = NULL, *model = NULL, *system = NULL, *temperature = NULL,
+               *kafka = NULL, *kafka_public = NULL, *config = NULL;
     int64_t max_tokens = 0, since_ms = sl_unix_ms() - 1000;
     send s = {0};
     const sl_arg table[] = {
         {"url", "URL", sl_cmd_env("SLUICE_URL"), "the gateway", &url, NULL, NULL},
         {"key", "KEY", NULL, "API key; better in SLUICE_API_KEY", &key, NULL, NULL},
-        {"model", "NAME", "auto", "model; auto: the policy's for the request's class", &model, NULL, NULL},
+        {"model", "NAME", "auto", "model; auto: the policy's for the request's class", &model, NULL,
+         NULL},
         {"system", "TEXT", "", "system prompt", &system, NULL, NULL},
-        {"max-tokens", "N", "0", "most tokens of the answer; 0: the model's", NULL, NULL, &max_tokens},
+        {"max-tokens", "N", "0", "most tokens of the answer; 0: the model's", NULL, NULL,
+         &max_tokens},
         {"temperature", "T", "", "sampling temperature", &temperature, NULL, NULL},
         {"stream", NULL, NULL, "print the answer as it comes", NULL, &s.stream, NULL},
-        {"explain", NULL, NULL, "print id, class, level, reasons, hops and checksums too (reads Kafka)", NULL, &s.explain, NULL},
+        {"explain", NULL, NULL,
+         "print id, class, level, reasons, hops and checksums too (reads Kafka)", NULL, &s.explain,
+         NULL},
         {"json", NULL, NULL, "print the gateway's JSON", NULL, &s.json, NULL},
-        {"kafka", "LIST", sl_cmd_env("SLUICE_KAFKA"), "bootstrap brokers, for --explain", &kafka, NULL, NULL},
-        {"kafka-public", "LIST", sl_cmd_env("SLUICE_KAFKA_PUBLIC"), "those of the public cluster", &kafka_public, NULL, NULL},
-        {"kafka-config", "FILE", sl_cmd_env("SLUICE_KAFKA_CONFIG"), "JSON file of librdkafka properties", &config, NULL, NULL},
+        {"kafka", "LIST", sl_cmd_env("SLUICE_KAFKA"), "bootstrap brokers, for --explain", &kafka,
+         NULL, NULL},
+        {"kafka-public", "LIST", sl_cmd_env("SLUICE_KAFKA_PUBLIC"), "those of the public cluster",
+         &kafka_public, NULL, NULL},
+        {"kafka-config", "FILE", sl_cmd_env("SLUICE_KAFKA_CONFIG"),
+         "JSON file of librdkafka properties", &config, NULL, NULL},
         {0},
     };
-    sl_args a = {.command = "send", .words = "TEXT", .summary = "Sends one chat request to the gateway and prints the answer.", .table = table};
+    sl_args a = {.command = "send",
+                 .words = "TEXT",
+                 .summary = "Sends one chat request to the gateway and prints the answer.",
+                 .table = table};
     int code = sl_cmd_args(&a, argc, argv);
     if (code >= 0)
         return code;
@@ -236,7 +261,9 @@ int sl_cmd_send(int argc, char **argv)
     if (!key)
         key = sl_cmd_env("SLUICE_API_KEY");
     if (a.words_n != 1 || !url[0] || !key[0])
-        st = sl_fail(&err, SL_E_INVALID, "give one TEXT; the gateway and key come from SLUICE_URL and SLUICE_API_KEY (. .run/env), or --url and --key");
+        st = sl_fail(&err, SL_E_INVALID,
+                     "give one TEXT; the gateway and key come from SLUICE_URL and SLUICE_API_KEY "
+                     "(. .run/env), or --url and --key");
     if (!st) {
         make_body(&body, &s, a.word[0], system, model, max_tokens, temperature);
         s.start_us = sl_mono_us();

@@ -6,22 +6,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define HOUR "3600000"
-#define DAY "86400000"
+#define HOUR       "3600000"
+#define DAY        "86400000"
 #define TIMEOUT_MS 30000
 #define TOPICS_MAX 64
 
-static const char *const keep_1h[] = {"retention.ms=" HOUR, "segment.ms=600000", "max.message.bytes=1114112", NULL};
-static const char *const keep_24h[] = {"retention.ms=" DAY, "segment.ms=3600000", "max.message.bytes=1114112", NULL};
-static const char *const keep_7d[] = {"retention.ms=604800000", "max.message.bytes=1114112", NULL};
-static const char *const keep_90d[] = {"retention.ms=7776000000", "max.message.bytes=1114112", NULL};
+static const char *const keep_1h[] = {"retention.ms=" HOUR, "segment.ms=600000",
+                                      "max.message.bytes=1114112", NULL};
+static const char *const keep_24h[] = {"retention.ms=" DAY, "segment.ms=3600000",
+                                       "max.message.bytes=1114112", NULL};
+/* A dead letter is the record plus why: it may be larger than any record. */
+static const char *const keep_7d[] = {"retention.ms=604800000", "max.message.bytes=1179648", NULL};
+static const char *const keep_90d[] = {"retention.ms=7776000000", "max.message.bytes=1114112",
+                                       NULL};
 
 typedef struct plan {
     sl_topic_spec spec[TOPICS_MAX];
     size_t n;
 } plan;
 
-static void add(plan *p, const char *name, int64_t partitions, int64_t replication, const char *const *config)
+static void add(plan *p, const char *name, int64_t partitions, int64_t replication,
+                const char *const *config)
 {
     if (p->n < TOPICS_MAX)
         p->spec[p->n++] = (sl_topic_spec){name, (int)partitions, (int)replication, config};
@@ -60,7 +65,8 @@ static void print_topic(void *arg, const char *topic, int partitions)
         printf("%-34s %d\n", topic, partitions);
 }
 
-static sl_status on_cluster(const sl_gateway_config *cfg, sl_class c, bool list, const plan *p, sl_error *reterr)
+static sl_status on_cluster(const sl_gateway_config *cfg, sl_class c, bool list, const plan *p,
+                            sl_error *reterr)
 {
     sl_bus *bus = NULL;
     sl_status st = open_bus(&bus, cfg, c, reterr);
@@ -70,11 +76,13 @@ static sl_status on_cluster(const sl_gateway_config *cfg, sl_class c, bool list,
     if (bus)
         sl_bus_free(bus);
     if (!st && !list)
-        printf("%zu topics stand on the %s bus (%s)\n", p->n, sl_class_name(c), c == SL_CLASS_PRIVATE ? cfg->private_bootstrap : cfg->public_bootstrap);
+        printf("%zu topics stand on the %s bus (%s)\n", p->n, sl_class_name(c),
+               c == SL_CLASS_PRIVATE ? cfg->private_bootstrap : cfg->public_bootstrap);
     return st;
 }
 
-static sl_status run(const sl_gateway_config *cfg, bool list, int64_t partitions, int64_t replication, sl_error *reterr)
+static sl_status run(const sl_gateway_config *cfg, bool list, int64_t partitions,
+                     int64_t replication, sl_error *reterr)
 {
     bool two = cfg->public_bootstrap[0] != '\0';
     plan first = {.n = 0}, second = {.n = 0};
@@ -92,12 +100,19 @@ int sl_cmd_topics(int argc, char **argv)
     const char *config = NULL;
     int64_t partitions = 0, replication = 0;
     const sl_arg table[] = {
-        {"config", "FILE", sl_cmd_env("SLUICE_CONFIG"), "the gateway's configuration: it names the buses", &config, NULL, NULL},
-        {"partitions", "N", "4", "partitions of the request, response, ingress and egress topics", NULL, NULL, &partitions},
-        {"replication", "N", "1", "replicas of each partition; 3 in production", NULL, NULL, &replication},
+        {"config", "FILE", sl_cmd_env("SLUICE_CONFIG"),
+         "the gateway's configuration: it names the buses", &config, NULL, NULL},
+        {"partitions", "N", "4", "partitions of the request, response, ingress and egress topics",
+         NULL, NULL, &partitions},
+        {"replication", "N", "1", "replicas of each partition; 3 in production", NULL, NULL,
+         &replication},
         {0},
     };
-    sl_args a = {.command = "topics", .words = "apply|list", .summary = "Makes the topics that are missing (nothing is ever removed), or lists Sluice's topics.", .table = table};
+    sl_args a = {.command = "topics",
+                 .words = "apply|list",
+                 .summary = "Makes the topics that are missing (nothing is ever removed), or lists "
+                            "Sluice's topics.",
+                 .table = table};
     int code = sl_cmd_args(&a, argc, argv);
     if (code >= 0)
         return code;
@@ -110,7 +125,10 @@ int sl_cmd_topics(int argc, char **argv)
     } else {
         sl_gateway_config cfg = {0};
         sl_options *options = NULL;
-        sl_options_spec spec = {.program = "sluice-gateway", .summary = "", .table = sl_gateway_options, .target = &cfg};
+        sl_options_spec spec = {.program = "sluice-gateway",
+                                .summary = "",
+                                .table = sl_gateway_options,
+                                .target = &cfg};
         char flag[] = "--config", program[] = "sluice";
         char *args[] = {program, flag, (char *)(uintptr_t)config, NULL};
         bool leave;

@@ -25,7 +25,8 @@ static void on_record(void *arg, const sl_record *r)
     s->fn(s->arg, r);
 }
 
-static sl_status add_topic(sl_scan *s, sl_bus *bus, const char *topic, int64_t since_ms, sl_error *reterr)
+static sl_status add_topic(sl_scan *s, sl_bus *bus, const char *topic, int64_t since_ms,
+                           sl_error *reterr)
 {
     int partitions = 0;
     sl_status st = sl_bus_partitions(bus, topic, &partitions, TIMEOUT_MS, reterr);
@@ -46,13 +47,19 @@ static sl_status add_topic(sl_scan *s, sl_bus *bus, const char *topic, int64_t s
     return st;
 }
 
-static sl_status add_class(sl_scan *s, sl_bus *bus, sl_class c, unsigned what, int64_t since_ms, sl_error *reterr)
+static sl_status add_class(sl_scan *s, sl_bus *bus, sl_class c, unsigned what, int64_t since_ms,
+                           sl_error *reterr)
 {
-    static const struct { unsigned bit; sl_topic topic; } topics[] = {
-        {SL_SCAN_REQUESTS, SL_TOPIC_REQUESTS}, {SL_SCAN_RESPONSES, SL_TOPIC_RESPONSES}, {SL_SCAN_DEAD_LETTERS, SL_TOPIC_DEAD_LETTER}};
+    static const struct {
+        unsigned bit;
+        sl_topic topic;
+    } topics[] = {{SL_SCAN_REQUESTS, SL_TOPIC_REQUESTS},
+                  {SL_SCAN_RESPONSES, SL_TOPIC_RESPONSES},
+                  {SL_SCAN_DEAD_LETTERS, SL_TOPIC_DEAD_LETTER}};
     sl_status st = SL_OK;
     if (what & SL_SCAN_AUDIT)
-        st = add_topic(s, bus, c == SL_CLASS_PUBLIC ? SL_TOPIC_PUBLIC_AUDIT : SL_TOPIC_AUDIT, since_ms, reterr);
+        st = add_topic(s, bus, c == SL_CLASS_PUBLIC ? SL_TOPIC_PUBLIC_AUDIT : SL_TOPIC_AUDIT,
+                       since_ms, reterr);
     for (size_t i = 0; i < 3 && !st; i++)
         if (what & topics[i].bit)
             st = add_topic(s, bus, sl_topic_name(c, topics[i].topic), since_ms, reterr);
@@ -63,7 +70,8 @@ static sl_status open_consumer(sl_scan *s, sl_bus *bus, sl_error *reterr)
 {
     if (!s->parts_n)
         return SL_OK;
-    sl_consumer_options co = {.partitions = s->parts, .partitions_n = s->parts_n, .on_record = on_record, .arg = s};
+    sl_consumer_options co = {
+        .partitions = s->parts, .partitions_n = s->parts_n, .on_record = on_record, .arg = s};
     sl_status st = sl_consumer_open(&s->consumer[s->n], bus, &co, reterr);
     if (!st)
         s->n++;
@@ -71,7 +79,8 @@ static sl_status open_consumer(sl_scan *s, sl_bus *bus, sl_error *reterr)
     return st;
 }
 
-sl_status sl_scan_open(sl_scan **ret, const sl_cmd_buses *b, unsigned what, int64_t since_ms, sl_scan_fn fn, void *arg, sl_error *reterr)
+sl_status sl_scan_open(sl_scan **ret, const sl_cmd_buses *b, unsigned what, int64_t since_ms,
+                       sl_scan_fn fn, void *arg, sl_error *reterr)
 {
     sl_scan *s = calloc(1, sizeof(*s));
     if (!s)
@@ -113,7 +122,10 @@ bool sl_scan_read(sl_scan *s, int64_t deadline_ms)
     }
 }
 
-uint64_t sl_scan_records(const sl_scan *s) { return s->records; }
+uint64_t sl_scan_records(const sl_scan *s)
+{
+    return s->records;
+}
 
 void sl_scan_free(sl_scan *s)
 {

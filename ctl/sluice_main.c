@@ -16,7 +16,8 @@ static const struct {
     {"keys", "make, list and revoke API keys", sl_cmd_keys},
     {"classify", "classify texts: level and reasons", sl_cmd_classify},
     {"run", "run a model file on a prompt in this process", sl_cmd_run},
-    {"audit", "balance the books: lost, doubled, altered, unanswered, of the wrong class", sl_cmd_audit},
+    {"audit", "balance the books: lost, doubled, altered, unanswered, of the wrong class",
+     sl_cmd_audit},
     {"bench", "load a gateway and print rates and latencies", sl_cmd_bench},
 };
 
@@ -25,8 +26,10 @@ static int usage(FILE *out, int code)
     fprintf(out, "Usage: sluice COMMAND [options]\n\nCommands:\n");
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
-    fprintf(out, "\n`sluice COMMAND --help` tells a command's options.\n"
-                 "Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 3 something does not answer.\n");
+    fprintf(
+        out,
+        "\n`sluice COMMAND --help` tells a command's options.\n"
+        "Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 3 something does not answer.\n");
     return code;
 }
 

@@ -36,9 +36,11 @@ static void add_hop(trace *t, const sl_audit *a, sl_str source)
         return;
     hop *h = &t->hops[t->n++];
     h->time_us = a->time_us;
-    int n = snprintf(h->text, sizeof(h->text), "%-10s %-28.*s", sl_audit_event_name(a->event), (int)source.n, source.p ? source.p : "");
+    int n = snprintf(h->text, sizeof(h->text), "%-10s %-28.*s", sl_audit_event_name(a->event),
+                     (int)source.n, source.p ? source.p : "");
     if (a->topic.n && n > 0 && (size_t)n < sizeof(h->text))
-        n += snprintf(h->text + n, sizeof(h->text) - (size_t)n, " %.*s/%d/%lld", (int)a->topic.n, a->topic.p, a->partition, (long long)a->offset);
+        n += snprintf(h->text + n, sizeof(h->text) - (size_t)n, " %.*s/%d/%lld", (int)a->topic.n,
+                      a->topic.p, a->partition, (long long)a->offset);
     if (a->end.n && n > 0 && (size_t)n < sizeof(h->text))
         n += snprintf(h->text + n, sizeof(h->text) - (size_t)n, " %.*s", (int)a->end.n, a->end.p);
     if (a->cause.n && n > 0 && (size_t)n < sizeof(h->text))
@@ -77,12 +79,14 @@ static void print(trace *t)
 {
     qsort(t->hops, t->n, sizeof(t->hops[0]), by_time);
     for (size_t i = 0; i < t->n; i++)
-        printf("   hop       %+9.1f ms  %s\n", (double)(t->hops[i].time_us - t->hops[0].time_us) / 1000.0, t->hops[i].text);
-    printf("   checksums %d request, %d chunk and %zu audit records: %s\n", t->requests, t->chunks, t->n,
-           t->wrong ? "WRONG" : "all right");
+        printf("   hop       %+9.1f ms  %s\n",
+               (double)(t->hops[i].time_us - t->hops[0].time_us) / 1000.0, t->hops[i].text);
+    printf("   checksums %d request, %d chunk and %zu audit records: %s\n", t->requests, t->chunks,
+           t->n, t->wrong ? "WRONG" : "all right");
 }
 
-sl_status sl_trace_print(const sl_cmd_buses *b, const char *id, int64_t since_ms, int64_t wait_ms, sl_error *reterr)
+sl_status sl_trace_print(const sl_cmd_buses *b, const char *id, int64_t since_ms, int64_t wait_ms,
+                         sl_error *reterr)
 {
     trace *t = calloc(1, sizeof(*t));
     if (!t)
@@ -90,7 +94,8 @@ sl_status sl_trace_print(const sl_cmd_buses *b, const char *id, int64_t since_ms
     t->id = sl_str_c(id);
     sl_scan *s = NULL;
     int64_t until = sl_mono_ms() + wait_ms;
-    sl_status st = sl_scan_open(&s, b, SL_SCAN_AUDIT | SL_SCAN_REQUESTS | SL_SCAN_RESPONSES, since_ms, on_record, t, reterr);
+    sl_status st = sl_scan_open(&s, b, SL_SCAN_AUDIT | SL_SCAN_REQUESTS | SL_SCAN_RESPONSES,
+                                since_ms, on_record, t, reterr);
     while (!st && !(sl_scan_read(s, until) && t->delivered && t->ended && t->ends)) {
         if (sl_mono_ms() >= until) {
             st = sl_fail(reterr, SL_E_TIMEOUT, "the audit records of %s are not complete yet", id);

@@ -7,6 +7,7 @@
 
 /* Prints every hop of `id` with its time since the first, and the checksum verdict. Waits up to
  * wait_ms for the delivery's record. SL_E_TIMEOUT: it did not come. */
-sl_status sl_trace_print(const sl_cmd_buses *b, const char *id, int64_t since_ms, int64_t wait_ms, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_trace_print(const sl_cmd_buses *b, const char *id, int64_t since_ms, int64_t wait_ms,
+                         sl_error *reterr) SL_MUST_CHECK;
 
 #endif

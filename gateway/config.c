@@ -1,6 +1,9 @@
 #include "gateway/config.h"
 
-#define ROW(n, t, f, ...) {.name = n, .type = t, .offset = offsetof(sl_gateway_config, f), __VA_ARGS__}
+#define ROW(n, t, f, ...)                                                           \
+    {                                                                               \
+        .name = n, .type = t, .offset = offsetof(sl_gateway_config, f), __VA_ARGS__ \
+    }
 
 /* clang-format off */
 const sl_option sl_gateway_options[] = {

@@ -28,34 +28,47 @@ static sl_ticket *new_ticket(sl_core *c)
     return t;
 }
 
-static sl_status refuse_decision(sl_core *c, sl_status st, const sl_chat *chat, const sl_error *err, sl_refusal *ref)
+static sl_status refuse_decision(sl_core *c, sl_status st, const sl_chat *chat, const sl_error *err,
+                                 sl_refusal *ref)
 {
     sl_refusal r = {.http_status = 500, .type = "server_error", .code = "internal"};
     size_t metric = SL_GM_REFUSED_OTHER;
     if (st == SL_E_NOT_FOUND) {
-        r = (sl_refusal){.http_status = 404, .type = "invalid_request_error", .code = "model_not_found", .param = "model"};
+        r = (sl_refusal){.http_status = 404,
+                         .type = "invalid_request_error",
+                         .code = "model_not_found",
+                         .param = "model"};
         metric = SL_GM_REFUSED_INVALID;
     } else if (st == SL_E_DENIED) {
-        r = (sl_refusal){.http_status = 403, .type = "permission_error", .code = "model_not_allowed", .param = "model"};
+        r = (sl_refusal){.http_status = 403,
+                         .type = "permission_error",
+                         .code = "model_not_allowed",
+                         .param = "model"};
         metric = SL_GM_REFUSED_POLICY;
     }
     int shown = chat->model.n > 100 ? 100 : (int)chat->model.n;
     if (r.http_status == 404)
-        snprintf(r.message, sizeof(r.message), "The model '%.*s' does not exist; GET /v1/models lists the models.", shown, chat->model.p);
+        snprintf(r.message, sizeof(r.message),
+                 "The model '%.*s' does not exist; GET /v1/models lists the models.", shown,
+                 chat->model.p);
     else if (r.http_status == 403)
-        snprintf(r.message, sizeof(r.message), "This key may not use the model '%.*s'.", shown, chat->model.p);
+        snprintf(r.message, sizeof(r.message), "This key may not use the model '%.*s'.", shown,
+                 chat->model.p);
     else
-        snprintf(r.message, sizeof(r.message), "The request could not be decided: %.200s.", err->text);
+        snprintf(r.message, sizeof(r.message), "The request could not be decided: %.200s.",
+                 err->text);
     return refuse(c, ref, st, metric, r);
 }
 
 /* Live workers, or another class when the policy says so. The class of a decision only ever
  * changes from public to private. */
-static sl_status check_workers(sl_core *c, const sl_policy *p, sl_str tenant, const sl_chat *chat, sl_decision *d, sl_refusal *ref)
+static sl_status check_workers(sl_core *c, const sl_policy *p, sl_str tenant, const sl_chat *chat,
+                               sl_decision *d, sl_refusal *ref)
 {
     int64_t now = sl_mono_ms();
     sl_presence_view *v = c->g->presence;
-    if (d->cls == SL_CLASS_PUBLIC && !sl_presence_view_live(v, d->cls, sl_str_c(d->model), now, 0) &&
+    if (d->cls == SL_CLASS_PUBLIC &&
+        !sl_presence_view_live(v, d->cls, sl_str_c(d->model), now, 0) &&
         sl_policy_public_down(p, tenant) == SL_FALLBACK_PRIVATE) {
         const char *model = sl_policy_private_model(p, tenant, chat->model);
         if (model) {
@@ -66,27 +79,36 @@ static sl_status check_workers(sl_core *c, const sl_policy *p, sl_str tenant, co
     }
     if (sl_presence_view_live(v, d->cls, sl_str_c(d->model), now, 0))
         return SL_OK;
-    sl_refusal r = {.http_status = 503, .retry_after_s = 5, .type = "service_unavailable", .code = "no_worker"};
-    snprintf(r.message, sizeof(r.message), "No worker of the %s class that has the model '%s' is available now. Try again.", sl_class_name(d->cls), d->model);
+    sl_refusal r = {
+        .http_status = 503, .retry_after_s = 5, .type = "service_unavailable", .code = "no_worker"};
+    snprintf(r.message, sizeof(r.message),
+             "No worker of the %s class that has the model '%s' is available now. Try again.",
+             sl_class_name(d->cls), d->model);
     return refuse(c, ref, SL_E_UNAVAILABLE, SL_GM_REFUSED_NO_WORKER, r);
 }
 
-static sl_status check_limits(sl_core *c, const sl_policy *p, const sl_decision *d, int64_t deadline_ms, sl_refusal *ref)
+static sl_status check_limits(sl_core *c, const sl_policy *p, const sl_decision *d,
+                              int64_t deadline_ms, sl_refusal *ref)
 {
     if (deadline_ms <= sl_unix_ms())
-        return REFUSE(c, ref, SL_E_TIMEOUT, SL_GM_REFUSED_OTHER, .http_status = 504, .retry_after_s = 1, .type = "timeout",
-                      .code = "deadline_exceeded", .message = "The request's deadline is past.");
+        return REFUSE(c, ref, SL_E_TIMEOUT, SL_GM_REFUSED_OTHER, .http_status = 504,
+                      .retry_after_s = 1, .type = "timeout", .code = "deadline_exceeded",
+                      .message = "The request's deadline is past.");
     if (atomic_load(&c->g->inflight[d->cls]) >= sl_policy_inflight_max(p, d->cls))
-        return REFUSE(c, ref, SL_E_FULL, SL_GM_REFUSED_LIMIT, .http_status = 429, .retry_after_s = 1, .type = "rate_limit_error",
-                      .code = "too_many_requests", .message = "Too many requests of this class are in flight. Try again.");
+        return REFUSE(c, ref, SL_E_FULL, SL_GM_REFUSED_LIMIT, .http_status = 429,
+                      .retry_after_s = 1, .type = "rate_limit_error", .code = "too_many_requests",
+                      .message = "Too many requests of this class are in flight. Try again.");
     bool audit_down = c->audit_down && sl_mono_ms() - c->audit_down_ms < 5000;
     if (audit_down && (d->cls == SL_CLASS_PUBLIC || !sl_policy_private_without_audit(p)))
-        return REFUSE(c, ref, SL_E_UNAVAILABLE, SL_GM_REFUSED_AUDIT, .http_status = 503, .retry_after_s = 5, .type = "service_unavailable",
-                      .code = "audit_unavailable", .message = "Audit records can't be written now, so nothing is accepted. Try again.");
+        return REFUSE(
+            c, ref, SL_E_UNAVAILABLE, SL_GM_REFUSED_AUDIT, .http_status = 503, .retry_after_s = 5,
+            .type = "service_unavailable", .code = "audit_unavailable",
+            .message = "Audit records can't be written now, so nothing is accepted. Try again.");
     return SL_OK;
 }
 
-static sl_status decide(sl_core *c, const sl_submit *s, const sl_policy *p, sl_arena *arena, sl_decision *d, sl_refusal *ref)
+static sl_status decide(sl_core *c, const sl_submit *s, const sl_policy *p, sl_arena *arena,
+                        sl_decision *d, sl_refusal *ref)
 {
     sl_error err = {0};
     int64_t start = sl_mono_us();
@@ -96,13 +118,17 @@ static sl_status decide(sl_core *c, const sl_submit *s, const sl_policy *p, sl_a
         return refuse_decision(c, st, s->chat, &err, ref);
     sl_metrics_add(c->shard, SL_GM_LEVELS, d->level, 1);
     if (d->refused)
-        return REFUSE(c, ref, SL_E_DENIED, SL_GM_REFUSED_POLICY, .http_status = 403, .type = "permission_error", .code = "sensitivity_violation",
-                      .param = "model", .message = "The request is sensitive and the model it names is not on the private side.");
+        return REFUSE(
+            c, ref, SL_E_DENIED, SL_GM_REFUSED_POLICY, .http_status = 403,
+            .type = "permission_error", .code = "sensitivity_violation", .param = "model",
+            .message =
+                "The request is sensitive and the model it names is not on the private side.");
     return check_workers(c, p, s->tenant, s->chat, d, ref);
 }
 
 /* Copies what outlives the submit call. */
-static sl_status fill_ticket(sl_ticket *t, const sl_submit *s, const sl_decision *d, int64_t deadline_ms)
+static sl_status fill_ticket(sl_ticket *t, const sl_submit *s, const sl_decision *d,
+                             int64_t deadline_ms)
 {
     memcpy(t->id, s->id, sizeof(t->id));
     t->node.key = (sl_str){t->id, strlen(t->id)};
@@ -134,7 +160,8 @@ static void on_delta(void *arg, const sl_chunk *delta)
     sl_ticket *t = arg;
     if (!t->first_us) {
         t->first_us = sl_mono_us();
-        sl_metrics_observe(t->core->shard, SL_GM_FIRST_CHUNK, 0, (double)(t->first_us - t->received_us) / 1e6);
+        sl_metrics_observe(t->core->shard, SL_GM_FIRST_CHUNK, 0,
+                           (double)(t->first_us - t->received_us) / 1e6);
     }
     if (t->sink)
         t->sink->delta(t->user, delta);
@@ -153,9 +180,12 @@ static void on_decided(void *arg, const sl_delivery *d)
     }
     if (t->state == T_DECIDING) {
         if (st)
-            sl_ticket_fail(t, 503, "service_unavailable", "audit_unavailable", 5, "The audit record could not be written, so the request was not sent. Try again.");
+            sl_ticket_fail(
+                t, 503, "service_unavailable", "audit_unavailable", 5,
+                "The audit record could not be written, so the request was not sent. Try again.");
         else if ((st = sl_core_produce(c, t, &err)))
-            sl_ticket_fail(t, 503, "service_unavailable", "bus_unavailable", 2, "The message bus takes no more records now. Try again.");
+            sl_ticket_fail(t, 503, "service_unavailable", "bus_unavailable", 2,
+                           "The message bus takes no more records now. Try again.");
     }
     sl_ticket_unref(t);
 }
@@ -177,7 +207,8 @@ static sl_status send_first(sl_core *c, sl_ticket *t, const sl_decision *d, sl_e
     return sl_core_produce(c, t, reterr);
 }
 
-static sl_status open_ticket(sl_core *c, sl_ticket *t, const sl_submit *s, const sl_decision *d, int64_t deadline_ms, sl_error *reterr)
+static sl_status open_ticket(sl_core *c, sl_ticket *t, const sl_submit *s, const sl_decision *d,
+                             int64_t deadline_ms, sl_error *reterr)
 {
     sl_status st = fill_ticket(t, s, d, deadline_ms);
     if (!st)
@@ -201,15 +232,18 @@ static sl_status open_ticket(sl_core *c, sl_ticket *t, const sl_submit *s, const
     return st;
 }
 
-sl_status sl_core_submit(sl_core *c, const sl_submit *s, sl_arena *arena, sl_decision *ret_decision, sl_ticket **ret, sl_refusal *ref)
+sl_status sl_core_submit(sl_core *c, const sl_submit *s, sl_arena *arena, sl_decision *ret_decision,
+                         sl_ticket **ret, sl_refusal *ref)
 {
     sl_error err = {0};
     sl_policy *p = sl_store_policy(c->g->store);
     *ret_decision = (sl_decision){0};
     if (!p || atomic_load(&c->g->draining)) {
         sl_policy_unref(p);
-        return REFUSE(c, ref, SL_E_UNAVAILABLE, SL_GM_REFUSED_OTHER, .http_status = 503, .retry_after_s = 2, .type = "service_unavailable",
-                      .code = p ? "draining" : "starting", .message = "The gateway takes no requests now. Try again.");
+        return REFUSE(c, ref, SL_E_UNAVAILABLE, SL_GM_REFUSED_OTHER, .http_status = 503,
+                      .retry_after_s = 2, .type = "service_unavailable",
+                      .code = p ? "draining" : "starting",
+                      .message = "The gateway takes no requests now. Try again.");
     }
     int64_t deadline_ms = s->deadline_ms ? s->deadline_ms : sl_unix_ms() + c->g->cfg->deadline_ms;
     sl_ticket *t = NULL;
@@ -219,7 +253,9 @@ sl_status sl_core_submit(sl_core *c, const sl_submit *s, sl_arena *arena, sl_dec
     if (st)
         goto cleanup;
     if (sl_id_table_find(&c->table, sl_str_c(s->id))) {
-        st = REFUSE(c, ref, SL_E_CONFLICT, SL_GM_REFUSED_OTHER, .http_status = 409, .type = "invalid_request_error", .code = "duplicate", .message = "A request with this id is running.");
+        st = REFUSE(c, ref, SL_E_CONFLICT, SL_GM_REFUSED_OTHER, .http_status = 409,
+                    .type = "invalid_request_error", .code = "duplicate",
+                    .message = "A request with this id is running.");
         goto cleanup;
     }
     t = new_ticket(c);
@@ -229,7 +265,8 @@ sl_status sl_core_submit(sl_core *c, const sl_submit *s, sl_arena *arena, sl_dec
         st = open_ticket(c, t, s, ret_decision, deadline_ms, &err);
     }
     if (st) {
-        st = REFUSE(c, ref, st, SL_GM_REFUSED_OTHER, .http_status = 503, .retry_after_s = 1, .type = "service_unavailable", .code = "bus_unavailable",
+        st = REFUSE(c, ref, st, SL_GM_REFUSED_OTHER, .http_status = 503, .retry_after_s = 1,
+                    .type = "service_unavailable", .code = "bus_unavailable",
                     .message = "The message bus takes no more records now. Try again.");
         SL_WARN((&(sl_log_ctx){.id = s->id}), "request_refused", "%s", err.text);
         goto cleanup;
@@ -244,5 +281,11 @@ cleanup:
     return st;
 }
 
-int64_t sl_ticket_seed(const sl_ticket *t) { return t->seed; }
-const char *sl_ticket_policy(const sl_ticket *t) { return sl_policy_digest(t->policy); }
+int64_t sl_ticket_seed(const sl_ticket *t)
+{
+    return t->seed;
+}
+const char *sl_ticket_policy(const sl_ticket *t)
+{
+    return sl_policy_digest(t->policy);
+}

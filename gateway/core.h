@@ -30,13 +30,13 @@ typedef struct sl_sink {
 } sl_sink;
 
 typedef struct sl_submit {
-    sl_chat *chat;        /* borrowed until sl_core_submit returns */
-    const char *id;       /* SL_UUID_TEXT */
+    sl_chat *chat;  /* borrowed until sl_core_submit returns */
+    const char *id; /* SL_UUID_TEXT */
     sl_str tenant;
-    const char *front;    /* "http", "kafka" */
-    bool whole;           /* the answer is not streamed */
-    int64_t deadline_ms;  /* Unix; 0: the default from now */
-    int64_t received_us;  /* monotonic: when the whole request was there */
+    const char *front;   /* "http", "kafka" */
+    bool whole;          /* the answer is not streamed */
+    int64_t deadline_ms; /* Unix; 0: the default from now */
+    int64_t received_us; /* monotonic: when the whole request was there */
     sl_str traceparent, tracestate, correlationid;
     const sl_sink *sink;
     void *user;
@@ -49,12 +49,14 @@ typedef struct sl_refusal {
     char message[256];
 } sl_refusal;
 
-sl_status sl_core_open(sl_core **ret, sl_loop *l, sl_gateway_shared *g, int index, sl_metrics_shard *shard, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_core_open(sl_core **ret, sl_loop *l, sl_gateway_shared *g, int index,
+                       sl_metrics_shard *shard, sl_error *reterr) SL_MUST_CHECK;
 void sl_core_free(sl_core *c); /* every open ticket ends with 503 first */
 
 /* SL_OK: *ret is the ticket. Otherwise *ref says what to answer. The decision, as far as it was
  * made, is in *ret_decision (views live in `arena`). */
-sl_status sl_core_submit(sl_core *c, const sl_submit *s, sl_arena *arena, sl_decision *ret_decision, sl_ticket **ret, sl_refusal *ref) SL_MUST_CHECK;
+sl_status sl_core_submit(sl_core *c, const sl_submit *s, sl_arena *arena, sl_decision *ret_decision,
+                         sl_ticket **ret, sl_refusal *ref) SL_MUST_CHECK;
 /* The client went away: no more sink calls; the work is cancelled. */
 void sl_core_cancel(sl_core *c, sl_ticket *t);
 /* This process stops following; the work goes on and its input will be read again (Kafka front). */

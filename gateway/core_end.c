@@ -72,7 +72,8 @@ void sl_ticket_end(sl_ticket *t, const sl_outcome *o)
     sl_ticket_unref(t);
 }
 
-void sl_ticket_fail(sl_ticket *t, int http_status, const char *type, const char *code, int retry_after_s, const char *message)
+void sl_ticket_fail(sl_ticket *t, int http_status, const char *type, const char *code,
+                    int retry_after_s, const char *message)
 {
     sl_ticket_end(t, &(sl_outcome){.http_status = http_status,
                                    .end = SL_END_ERROR,
@@ -116,7 +117,8 @@ void sl_ticket_free_all(sl_core *c)
 void sl_core_cancel(sl_core *c, sl_ticket *t)
 {
     sl_core_send_cancel(c, t);
-    sl_ticket_end(t, &(sl_outcome){.http_status = 0, .end = SL_END_CANCELLED, .code = "client_gone"});
+    sl_ticket_end(t,
+                  &(sl_outcome){.http_status = 0, .end = SL_END_CANCELLED, .code = "client_gone"});
 }
 
 /* Nothing is audited as delivered: whoever reads the input again delivers. */

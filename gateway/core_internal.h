@@ -16,9 +16,10 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
-#define SL_CORE_TICK_MS 250
+#define SL_CORE_TICK_MS      250
 #define SL_PRESENCE_GRACE_MS 3000
-#define SL_CORE_RECALL 65536 /* ended ids that are remembered, to tell late replies from foreign ones */
+#define SL_CORE_RECALL \
+    65536 /* ended ids that are remembered, to tell late replies from foreign ones */
 
 typedef enum ticket_state { T_DECIDING, T_PRODUCING, T_ACCEPTED, T_ENDED } ticket_state;
 
@@ -71,13 +72,16 @@ struct sl_core {
 };
 
 /* core_send.c */
-sl_status sl_core_seal(sl_core *c, sl_envelope *env, sl_class cls, bool encrypt, sl_record *ret, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_core_seal(sl_core *c, sl_envelope *env, sl_class cls, bool encrypt, sl_record *ret,
+                       sl_error *reterr) SL_MUST_CHECK;
 sl_status sl_core_produce(sl_core *c, sl_ticket *t, sl_error *reterr) SL_MUST_CHECK;
-sl_status sl_core_send_decided(sl_core *c, sl_ticket *t, sl_str reasons, sl_delivery_fn cb, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_core_send_decided(sl_core *c, sl_ticket *t, sl_str reasons, sl_delivery_fn cb,
+                               sl_error *reterr) SL_MUST_CHECK;
 void sl_core_send_cancel(sl_core *c, sl_ticket *t);
 /* core_end.c */
 void sl_ticket_end(sl_ticket *t, const sl_outcome *o);
-void sl_ticket_fail(sl_ticket *t, int http_status, const char *type, const char *code, int retry_after_s, const char *message);
+void sl_ticket_fail(sl_ticket *t, int http_status, const char *type, const char *code,
+                    int retry_after_s, const char *message);
 void sl_ticket_unref(sl_ticket *t);
 void sl_ticket_free_all(sl_core *c);
 sl_audit sl_ticket_audit(const sl_ticket *t, sl_audit_event event);

@@ -3,13 +3,17 @@
 
 #include <stdio.h>
 
-static void reject(sl_core *c, sl_class cls, const sl_record *r, const sl_ticket *t, const char *cause, const char *why)
+static void reject(sl_core *c, sl_class cls, const sl_record *r, const sl_ticket *t,
+                   const char *cause, const char *why)
 {
     char digest[SL_CHECKSUM_TEXT];
     uint32_t skipped;
     sl_checksum_bytes(digest, r->value.p ? r->value.p : "", r->value.n);
     if (sl_log_allow(&c->log_reply, &skipped))
-        SL_WARN((&(sl_log_ctx){.id = t ? t->id : NULL, .topic = r->topic, .partition = r->partition, .offset = r->offset}),
+        SL_WARN((&(sl_log_ctx){.id = t ? t->id : NULL,
+                               .topic = r->topic,
+                               .partition = r->partition,
+                               .offset = r->offset}),
                 "reply_refused", "%s: %s (%u more)", cause, why, skipped);
     sl_audit a = {.event = SL_AUDIT_REJECTED,
                   .id = t ? sl_str_c(t->id) : (sl_str){0},
@@ -30,19 +34,32 @@ static void end_done(sl_ticket *t)
     sl_follow_result res;
     sl_follow_get_result(t->follow, &res);
     if (res.end == SL_END_EXPIRED) {
-        sl_ticket_fail(t, 504, "timeout", "deadline_exceeded", 1, "The request's deadline passed before its answer was complete.");
+        sl_ticket_fail(t, 504, "timeout", "deadline_exceeded", 1,
+                       "The request's deadline passed before its answer was complete.");
     } else if (res.end == SL_END_CANCELLED) {
-        sl_ticket_fail(t, 503, "service_unavailable", "cancelled", 1, "The worker gave the request up. Try again.");
+        sl_ticket_fail(t, 503, "service_unavailable", "cancelled", 1,
+                       "The worker gave the request up. Try again.");
     } else if (res.end == SL_END_ERROR || res.end == SL_END_NONE) {
         char message[512], type[64], code[64]; /* views end with the follow; NUL-terminated here */
-        snprintf(message, sizeof(message), "%.*s", (int)(res.error_message.n ? res.error_message.n : 29), res.error_message.n ? res.error_message.p : "The worker reported an error.");
-        snprintf(type, sizeof(type), "%.*s", (int)(res.error_type.n ? res.error_type.n : 12), res.error_type.n ? res.error_type.p : "server_error");
-        snprintf(code, sizeof(code), "%.*s", (int)res.error_code.n, res.error_code.n ? res.error_code.p : "");
+        snprintf(message, sizeof(message), "%.*s",
+                 (int)(res.error_message.n ? res.error_message.n : 29),
+                 res.error_message.n ? res.error_message.p : "The worker reported an error.");
+        snprintf(type, sizeof(type), "%.*s", (int)(res.error_type.n ? res.error_type.n : 12),
+                 res.error_type.n ? res.error_type.p : "server_error");
+        snprintf(code, sizeof(code), "%.*s", (int)res.error_code.n,
+                 res.error_code.n ? res.error_code.p : "");
         bool invalid = !strcmp(type, "invalid_request_error");
         bool later = !strcmp(type, "service_unavailable") || !strcmp(type, "rate_limit_error");
-        sl_ticket_fail(t, invalid ? 400 : later ? 503 : 502, type, code[0] ? code : "worker_error", later ? 2 : 0, message);
+        sl_ticket_fail(t,
+                       invalid ? 400
+                       : later ? 503
+                               : 502,
+                       type, code[0] ? code : "worker_error", later ? 2 : 0, message);
     } else {
-        sl_ticket_end(t, &(sl_outcome){.http_status = 200, .end = res.end, .has_usage = res.has_usage, .usage = res.usage});
+        sl_ticket_end(t, &(sl_outcome){.http_status = 200,
+                                       .end = res.end,
+                                       .has_usage = res.has_usage,
+                                       .usage = res.usage});
     }
 }
 
@@ -53,9 +70,11 @@ static void settle(sl_ticket *t, sl_follow_verdict v)
     if (v == SL_FOLLOW_DONE) {
         end_done(t);
     } else if (v == SL_FOLLOW_FAILED) {
-        SL_WARN((&(sl_log_ctx){.id = t->id}), "answer_failed", "no run can be trusted: %s", sl_follow_why(t->follow));
+        SL_WARN((&(sl_log_ctx){.id = t->id}), "answer_failed", "no run can be trusted: %s",
+                sl_follow_why(t->follow));
         sl_core_send_cancel(t->core, t);
-        sl_ticket_fail(t, 502, "server_error", "answer_damaged", 0, "The answer did not arrive intact, so it was stopped. Try again.");
+        sl_ticket_fail(t, 502, "server_error", "answer_damaged", 0,
+                       "The answer did not arrive intact, so it was stopped. Try again.");
     }
 }
 
@@ -67,11 +86,17 @@ static sl_ticket *ticket_of(sl_core *c, const sl_record *r)
     return n ? (sl_ticket *)((char *)n - offsetof(sl_ticket, node)) : NULL;
 }
 
-static void refuse_reply(sl_core *c, sl_class cls, const sl_record *r, sl_ticket *t, sl_status st, const sl_error *err)
+static void refuse_reply(sl_core *c, sl_class cls, const sl_record *r, sl_ticket *t, sl_status st,
+                         const sl_error *err)
 {
     bool corrupt = st == SL_E_CORRUPT || st == SL_E_INVALID;
-    sl_metrics_add(c->shard, SL_GM_REPLIES, corrupt ? SL_GM_REPLY_CORRUPT : SL_GM_REPLY_UNAUTHENTIC, 1);
-    reject(c, cls, r, t, st == SL_E_UNKNOWN_KEY ? "unknown_key" : corrupt ? "corrupt" : "unauthentic", err->text);
+    sl_metrics_add(c->shard, SL_GM_REPLIES, corrupt ? SL_GM_REPLY_CORRUPT : SL_GM_REPLY_UNAUTHENTIC,
+                   1);
+    reject(c, cls, r, t,
+           st == SL_E_UNKNOWN_KEY ? "unknown_key"
+           : corrupt              ? "corrupt"
+                                  : "unauthentic",
+           err->text);
     /* Damage: a gap will show, or nothing follows and time decides. An unauthentic record is
      * somebody else's: it must not be able to end a sound answer. */
     if (corrupt && t->cls == cls)
@@ -91,8 +116,10 @@ void sl_core_on_reply(sl_core *c, sl_class cls, const sl_record *r)
     bool must = cls == SL_CLASS_PUBLIC ? c->g->cfg->encrypt_public : c->g->cfg->encrypt_private;
     sl_status st = sl_envelope_decode(c->codec, r, ring, cls, must, &env, &err);
     sl_keyring_unref(ring);
-    if (!st && (env.type != SL_TYPE_CHUNK || t->cls != cls || memcmp(env.requestchecksum, t->checksum, SL_CHECKSUM_TEXT) != 0))
-        st = sl_fail(&err, SL_E_UNAUTHENTIC, "it answers another request, or comes from the other class");
+    if (!st && (env.type != SL_TYPE_CHUNK || t->cls != cls ||
+                memcmp(env.requestchecksum, t->checksum, SL_CHECKSUM_TEXT) != 0))
+        st = sl_fail(&err, SL_E_UNAUTHENTIC,
+                     "it answers another request, or comes from the other class");
     if (st) {
         refuse_reply(c, cls, r, t, st, &err);
         return;
@@ -110,12 +137,14 @@ static void tick_ticket(sl_core *c, sl_ticket *t, int64_t now)
 {
     if (now >= t->deadline_mono_ms) {
         sl_core_send_cancel(c, t);
-        sl_ticket_fail(t, 504, "timeout", "deadline_exceeded", 1, "The request's deadline passed before its answer was complete.");
+        sl_ticket_fail(t, 504, "timeout", "deadline_exceeded", 1,
+                       "The request's deadline passed before its answer was complete.");
         return;
     }
     if (!sl_presence_view_live(c->g->presence, t->cls, t->model, now, SL_PRESENCE_GRACE_MS)) {
         sl_core_send_cancel(c, t);
-        sl_ticket_fail(t, 503, "service_unavailable", "no_worker", 5, "The last worker that has this model is gone. Try again.");
+        sl_ticket_fail(t, 503, "service_unavailable", "no_worker", 5,
+                       "The last worker that has this model is gone. Try again.");
         return;
     }
     t->refs++;
@@ -146,11 +175,15 @@ void sl_core_poll(sl_core *c)
         sl_producer_poll(c->slow);
 }
 
-static void poll_cb(void *arg) { sl_core_poll(arg); }
+static void poll_cb(void *arg)
+{
+    sl_core_poll(arg);
+}
 
 /* ---- life ---- */
 
-static sl_status open_producer(sl_core *c, sl_producer **ret, sl_class cls, const sl_producer_options *opt, sl_watch **watch, sl_error *reterr)
+static sl_status open_producer(sl_core *c, sl_producer **ret, sl_class cls,
+                               const sl_producer_options *opt, sl_watch **watch, sl_error *reterr)
 {
     sl_status st = sl_producer_open(ret, c->g->bus[cls], opt, reterr);
     return st ? st : sl_watch_open(watch, c->loop, sl_producer_fd(*ret), poll_cb, c, reterr);
@@ -158,18 +191,27 @@ static sl_status open_producer(sl_core *c, sl_producer **ret, sl_class cls, cons
 
 static sl_status open_producers(sl_core *c, sl_error *reterr)
 {
-    static const char *const private_topics[] = {"llm.private.requests.v1", "llm.private.control.v1", SL_TOPIC_AUDIT, NULL};
-    static const char *const public_topics[] = {"llm.public.requests.v1", "llm.public.control.v1", NULL};
+    static const char *const private_topics[] = {"llm.private.requests.v1",
+                                                 "llm.private.control.v1", SL_TOPIC_AUDIT, NULL};
+    static const char *const public_topics[] = {"llm.public.requests.v1", "llm.public.control.v1",
+                                                NULL};
     static const char *const audit_topics[] = {SL_TOPIC_AUDIT, NULL};
-    sl_status st = open_producer(c, &c->fast[SL_CLASS_PRIVATE], SL_CLASS_PRIVATE, &(sl_producer_options){.linger_ms = 0, .topics = private_topics}, &c->watch[0], reterr);
+    sl_status st = open_producer(c, &c->fast[SL_CLASS_PRIVATE], SL_CLASS_PRIVATE,
+                                 &(sl_producer_options){.linger_ms = 0, .topics = private_topics},
+                                 &c->watch[0], reterr);
     if (!st)
-        st = open_producer(c, &c->fast[SL_CLASS_PUBLIC], SL_CLASS_PUBLIC, &(sl_producer_options){.linger_ms = 0, .topics = public_topics}, &c->watch[1], reterr);
+        st = open_producer(c, &c->fast[SL_CLASS_PUBLIC], SL_CLASS_PUBLIC,
+                           &(sl_producer_options){.linger_ms = 0, .topics = public_topics},
+                           &c->watch[1], reterr);
     if (!st)
-        st = open_producer(c, &c->slow, SL_CLASS_PRIVATE, &(sl_producer_options){.linger_ms = 50, .topics = audit_topics}, &c->watch[2], reterr);
+        st = open_producer(c, &c->slow, SL_CLASS_PRIVATE,
+                           &(sl_producer_options){.linger_ms = 50, .topics = audit_topics},
+                           &c->watch[2], reterr);
     return st;
 }
 
-sl_status sl_core_open(sl_core **ret, sl_loop *l, sl_gateway_shared *g, int index, sl_metrics_shard *shard, sl_error *reterr)
+sl_status sl_core_open(sl_core **ret, sl_loop *l, sl_gateway_shared *g, int index,
+                       sl_metrics_shard *shard, sl_error *reterr)
 {
     sl_core *c = calloc(1, sizeof(*c));
     if (!c)
@@ -181,7 +223,8 @@ sl_status sl_core_open(sl_core **ret, sl_loop *l, sl_gateway_shared *g, int inde
     TAILQ_INIT(&c->open);
     TAILQ_INIT(&c->free);
     for (int cls = 0; cls < SL_CLASS_N; cls++)
-        c->reply_partition[cls] = (int32_t)((g->cfg->instance * g->cfg->loops + index) % g->reply_partitions[cls]);
+        c->reply_partition[cls] =
+            (int32_t)((g->cfg->instance * g->cfg->loops + index) % g->reply_partitions[cls]);
     sl_status st = sl_id_table_open(&c->table, 16384);
     if (!st)
         st = sl_codec_open(&c->codec, g->source, reterr);
@@ -205,7 +248,8 @@ void sl_core_end_all(sl_core *c)
     sl_ticket *t;
     while ((t = TAILQ_FIRST(&c->open))) {
         sl_core_send_cancel(c, t);
-        sl_ticket_fail(t, 503, "service_unavailable", "shutting_down", 2, "The gateway shut down before the answer was complete.");
+        sl_ticket_fail(t, 503, "service_unavailable", "shutting_down", 2,
+                       "The gateway shut down before the answer was complete.");
     }
 }
 
@@ -234,7 +278,19 @@ void sl_core_free(sl_core *c)
     free(c);
 }
 
-int sl_core_open_tickets(const sl_core *c) { return c->open_n; }
-sl_producer *sl_core_producer(sl_core *c, sl_class cls) { return c->fast[cls]; }
-sl_codec *sl_core_codec(sl_core *c) { return c->codec; }
-sl_metrics_shard *sl_core_shard(sl_core *c) { return c->shard; }
+int sl_core_open_tickets(const sl_core *c)
+{
+    return c->open_n;
+}
+sl_producer *sl_core_producer(sl_core *c, sl_class cls)
+{
+    return c->fast[cls];
+}
+sl_codec *sl_core_codec(sl_core *c)
+{
+    return c->codec;
+}
+sl_metrics_shard *sl_core_shard(sl_core *c)
+{
+    return c->shard;
+}

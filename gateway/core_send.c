@@ -4,7 +4,8 @@
 #include <stdio.h>
 
 /* Encrypts where the class is; the ring snapshot is held for the encode alone. */
-sl_status sl_core_seal(sl_core *c, sl_envelope *env, sl_class cls, bool encrypt, sl_record *ret, sl_error *reterr)
+sl_status sl_core_seal(sl_core *c, sl_envelope *env, sl_class cls, bool encrypt, sl_record *ret,
+                       sl_error *reterr)
 {
     sl_seal seal = {.ring = NULL, .cls = cls};
     sl_keyring *ring = encrypt ? sl_store_keyring(c->g->store) : NULL;
@@ -35,13 +36,16 @@ static void on_produced(void *arg, const sl_delivery *d)
         uint32_t skipped;
         sl_metrics_add(c->shard, SL_GM_UNCONFIRMED, 0, 1);
         if (sl_log_allow(&c->log_produce, &skipped))
-            SL_WARN((&(sl_log_ctx){.id = t->id}), "request_unconfirmed", "%s (%u more)", d->error.text, skipped);
+            SL_WARN((&(sl_log_ctx){.id = t->id}), "request_unconfirmed", "%s (%u more)",
+                    d->error.text, skipped);
         sl_core_audit(c, &a);
-        /* It may stand in the log after all: cancel it by id, and never send it to the other class. */
+        /* It may stand in the log after all: cancel it by id, and never send it to the other
+         * class. */
         sl_core_send_cancel(c, t);
         if (t->state != T_ENDED)
             sl_ticket_fail(t, 503, "service_unavailable", "unconfirmed", 2,
-                           "The request could not be confirmed by the message bus; nothing was answered. Try again.");
+                           "The request could not be confirmed by the message bus; nothing was "
+                           "answered. Try again.");
     } else {
         sl_core_audit(c, &a);
         if (t->state == T_PRODUCING)
@@ -88,7 +92,8 @@ sl_status sl_core_produce(sl_core *c, sl_ticket *t, sl_error *reterr)
         return st;
     }
     t->produced = true;
-    sl_metrics_observe(c->shard, SL_GM_OVERHEAD, 0, (double)(t->produced_us - t->received_us) / 1e6);
+    sl_metrics_observe(c->shard, SL_GM_OVERHEAD, 0,
+                       (double)(t->produced_us - t->received_us) / 1e6);
     sl_buf_done(&t->body);
     return SL_OK;
 }
@@ -98,7 +103,8 @@ static void on_cancelled(void *arg, const sl_delivery *d)
     sl_core *c = arg;
     uint32_t skipped;
     if (d->status && sl_log_allow(&c->log_produce, &skipped))
-        SL_WARN(NULL, "cancel_unconfirmed", "%s (%u more); the worker ends at the request's deadline", d->error.text, skipped);
+        SL_WARN(NULL, "cancel_unconfirmed",
+                "%s (%u more); the worker ends at the request's deadline", d->error.text, skipped);
 }
 
 /* To the request's class alone. A lost cancel costs work, never correctness. */
@@ -139,7 +145,8 @@ static void on_audited(void *arg, const sl_delivery *d)
         SL_ERROR(NULL, "audit_unconfirmed", "%s (%u more)", d->error.text, skipped);
 }
 
-static sl_status encode_audit(sl_core *c, sl_type type, sl_str subject, sl_record *ret, sl_error *reterr)
+static sl_status encode_audit(sl_core *c, sl_type type, sl_str subject, sl_record *ret,
+                              sl_error *reterr)
 {
     if (!sl_buf_ok(&c->scratch))
         return SL_E_NOMEM;
@@ -164,7 +171,8 @@ void sl_core_audit(sl_core *c, const sl_audit *a)
 }
 
 /* cb NULL: together with the request; else the request waits for the acknowledgement. */
-sl_status sl_core_send_decided(sl_core *c, sl_ticket *t, sl_str reasons, sl_delivery_fn cb, sl_error *reterr)
+sl_status sl_core_send_decided(sl_core *c, sl_ticket *t, sl_str reasons, sl_delivery_fn cb,
+                               sl_error *reterr)
 {
     sl_audit a = sl_ticket_audit(t, SL_AUDIT_DECIDED);
     a.policy = sl_str_c(sl_policy_digest(t->policy));
@@ -192,7 +200,8 @@ static void on_published(void *arg, const sl_delivery *d)
     sl_policy *p = c->publishing;
     c->publishing = NULL;
     if (d->status) {
-        SL_ERROR(NULL, "policy_unpublished", "%s; the policy does not take effect yet", d->error.text);
+        SL_ERROR(NULL, "policy_unpublished", "%s; the policy does not take effect yet",
+                 d->error.text);
     } else {
         SL_INFO(NULL, "policy_published", "%s takes effect", sl_policy_digest(p));
         sl_store_adopt(c->g->store, p);

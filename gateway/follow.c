@@ -30,9 +30,9 @@ struct sl_follow {
     run runs[SL_FOLLOW_RUNS_MAX];
     size_t n;
     run *followed;
-    bool live;           /* the followed run is where the client is: its deltas pass straight through */
-    int64_t suspect_ms;  /* a damaged record came then; 0: none */
-    uint64_t sent[F_N];  /* bytes that the client was given */
+    bool live; /* the followed run is where the client is: its deltas pass straight through */
+    int64_t suspect_ms; /* a damaged record came then; 0: none */
+    uint64_t sent[F_N]; /* bytes that the client was given */
     XXH3_state_t *sent_hash[F_N];
     bool role_sent;
     uint64_t duplicates;
@@ -205,7 +205,8 @@ static bool catch_up(sl_follow *f, run *r)
         c.role = SL_STR("assistant");
     sl_buf *k = r->kept;
     if (k[F_REASONING].len > at[F_REASONING])
-        c.reasoning = (sl_str){k[F_REASONING].data + at[F_REASONING], k[F_REASONING].len - at[F_REASONING]};
+        c.reasoning =
+            (sl_str){k[F_REASONING].data + at[F_REASONING], k[F_REASONING].len - at[F_REASONING]};
     if (k[F_CONTENT].len > at[F_CONTENT])
         c.content = (sl_str){k[F_CONTENT].data + at[F_CONTENT], k[F_CONTENT].len - at[F_CONTENT]};
     pass(f, &c);
@@ -217,7 +218,10 @@ static bool catch_up(sl_follow *f, run *r)
     return true;
 }
 
-static bool usable(const run *r) { return !r->broken && !r->overflow; }
+static bool usable(const run *r)
+{
+    return !r->broken && !r->overflow;
+}
 
 /* The client's environment is known once a run that it was given text from has ended. */
 static bool same_env(const sl_follow *f, const run *r)
@@ -251,7 +255,8 @@ static sl_follow_verdict switch_run(sl_follow *f, int64_t than_ms, bool *ret_swi
         run *r = &f->runs[i];
         if (r == f->followed || !usable(r) || r->last_ms < than_ms)
             continue;
-        if (!best || r->ended > best->ended || (r->ended == best->ended && r->last_ms > best->last_ms))
+        if (!best || r->ended > best->ended ||
+            (r->ended == best->ended && r->last_ms > best->last_ms))
             best = r;
     }
     *ret_switched = best != NULL;
@@ -412,6 +417,15 @@ void sl_follow_get_result(const sl_follow *f, sl_follow_result *ret)
     memcpy(ret->digest, r->end_digest, sizeof(ret->digest));
 }
 
-const char *sl_follow_why(const sl_follow *f) { return f->why; }
-size_t sl_follow_runs(const sl_follow *f) { return f->n; }
-uint64_t sl_follow_duplicates(const sl_follow *f) { return f->duplicates; }
+const char *sl_follow_why(const sl_follow *f)
+{
+    return f->why;
+}
+size_t sl_follow_runs(const sl_follow *f)
+{
+    return f->n;
+}
+uint64_t sl_follow_duplicates(const sl_follow *f)
+{
+    return f->duplicates;
+}

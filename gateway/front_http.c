@@ -23,10 +23,12 @@ static route find_route(const sl_front_http *f, sl_http_request *r)
         bool on = routes[i].route == R_ADMIN ? f->opt.admin : f->opt.api;
         if (!on || !sl_str_is(path, routes[i].path))
             continue;
-        if (sl_str_is(method, routes[i].method) || (sl_str_is(method, "HEAD") && routes[i].method[0] == 'G'))
+        if (sl_str_is(method, routes[i].method) ||
+            (sl_str_is(method, "HEAD") && routes[i].method[0] == 'G'))
             return routes[i].route;
         sl_http_add_header(r, "allow", sl_str_c(routes[i].method));
-        sl_http_error(r, 405, "invalid_request_error", "method_not_allowed", NULL, 0, "This path takes another method; see the Allow header.");
+        sl_http_error(r, 405, "invalid_request_error", "method_not_allowed", NULL, 0,
+                      "This path takes another method; see the Allow header.");
         return R_NONE;
     }
     sl_http_error(r, 404, "invalid_request_error", "not_found", NULL, 0, "There is no such path.");
@@ -45,10 +47,13 @@ static bool authenticate(sl_front_http *f, sl_http_request *r, char out[65])
     if (!allowed) {
         sl_metrics_add(sl_core_shard(f->core), SL_GM_REFUSED, SL_GM_REFUSED_UNAUTHORIZED, 1);
         if (k)
-            sl_http_error(r, 403, "permission_error", "role_not_allowed", NULL, 0, "This key's role may not send requests.");
+            sl_http_error(r, 403, "permission_error", "role_not_allowed", NULL, 0,
+                          "This key's role may not send requests.");
         else
-            sl_http_error(r, 401, "authentication_error", auth.n ? "invalid_api_key" : "missing_api_key", NULL, 0,
-                          auth.n ? "The API key is wrong, expired or revoked." : "Give your API key as 'Authorization: Bearer KEY'.");
+            sl_http_error(r, 401, "authentication_error",
+                          auth.n ? "invalid_api_key" : "missing_api_key", NULL, 0,
+                          auth.n ? "The API key is wrong, expired or revoked."
+                                 : "Give your API key as 'Authorization: Bearer KEY'.");
     }
     sl_api_keys_unref(keys);
     return allowed;
@@ -69,7 +74,8 @@ static const sl_sink http_sink = {.delta = sl_call_delta, .end = sl_call_end};
 static void refused(call *c, const sl_refusal *ref)
 {
     sl_call_headers(c);
-    sl_http_error(c->r, ref->http_status, ref->type, ref->code, ref->param, ref->retry_after_s, ref->message);
+    sl_http_error(c->r, ref->http_status, ref->type, ref->code, ref->param, ref->retry_after_s,
+                  ref->message);
     sl_http_set_user(c->r, NULL);
     sl_call_free(c);
 }
@@ -105,8 +111,14 @@ static void on_result(void *arg, sl_idem_result *res)
     if (res)
         sl_call_from_result(c, res);
     else
-        refused(c, &(sl_refusal){.http_status = 503, .retry_after_s = 1, .type = "service_unavailable", .code = "retry",
-                                 .message = "The request with this Idempotency-Key ended without a result. Try again."});
+        refused(
+            c, &(sl_refusal){
+                   .http_status = 503,
+                   .retry_after_s = 1,
+                   .type = "service_unavailable",
+                   .code = "retry",
+                   .message =
+                       "The request with this Idempotency-Key ended without a result. Try again."});
 }
 
 /* True when the call goes on by itself; otherwise it was answered, or waits. */
@@ -114,10 +126,14 @@ static bool take_key(call *c, sl_str tenant, sl_str key, sl_str body)
 {
     sl_idem_result *stored = NULL;
     if (key.n > 255) {
-        refused(c, &(sl_refusal){.http_status = 400, .type = "invalid_request_error", .code = "invalid_idempotency_key", .message = "An Idempotency-Key has at most 255 characters."});
+        refused(c, &(sl_refusal){.http_status = 400,
+                                 .type = "invalid_request_error",
+                                 .code = "invalid_idempotency_key",
+                                 .message = "An Idempotency-Key has at most 255 characters."});
         return false;
     }
-    switch (sl_idem_begin(c->f->g->idem, tenant, key, body, c->f->loop, on_result, c, &c->entry, &c->waiter, &stored)) {
+    switch (sl_idem_begin(c->f->g->idem, tenant, key, body, c->f->loop, on_result, c, &c->entry,
+                          &c->waiter, &stored)) {
     case SL_IDEM_OWNER:
         c->gathers = true;
         return true;
@@ -128,10 +144,17 @@ static bool take_key(call *c, sl_str tenant, sl_str key, sl_str body)
         sl_idem_result_unref(stored);
         return false;
     case SL_IDEM_CONFLICT:
-        refused(c, &(sl_refusal){.http_status = 422, .type = "invalid_request_error", .code = "idempotency_conflict", .message = "This Idempotency-Key was used with another body."});
+        refused(c, &(sl_refusal){.http_status = 422,
+                                 .type = "invalid_request_error",
+                                 .code = "idempotency_conflict",
+                                 .message = "This Idempotency-Key was used with another body."});
         return false;
     default:
-        refused(c, &(sl_refusal){.http_status = 503, .retry_after_s = 2, .type = "service_unavailable", .code = "idempotency_full", .message = "Too many Idempotency-Keys are in use. Try again."});
+        refused(c, &(sl_refusal){.http_status = 503,
+                                 .retry_after_s = 2,
+                                 .type = "service_unavailable",
+                                 .code = "idempotency_full",
+                                 .message = "Too many Idempotency-Keys are in use. Try again."});
         return false;
     }
 }
@@ -148,12 +171,21 @@ static void start_call(sl_front_http *f, sl_http_request *r, sl_chat_kind kind, 
         bool nomem = !st || st == SL_E_NOMEM;
         sl_chat_free(chat);
         sl_metrics_add(sl_core_shard(f->core), SL_GM_REFUSED, SL_GM_REFUSED_INVALID, 1);
-        sl_http_error(r, nomem ? 503 : st == SL_E_TOO_LARGE ? 413 : 400, nomem ? "server_error" : "invalid_request_error",
-                      fault.code[0] ? fault.code : NULL, fault.param[0] ? fault.param : NULL, nomem ? 1 : 0,
-                      nomem ? "Out of memory." : err.text);
+        sl_http_error(r,
+                      nomem                  ? 503
+                      : st == SL_E_TOO_LARGE ? 413
+                                             : 400,
+                      nomem ? "server_error" : "invalid_request_error",
+                      fault.code[0] ? fault.code : NULL, fault.param[0] ? fault.param : NULL,
+                      nomem ? 1 : 0, nomem ? "Out of memory." : err.text);
         return;
     }
-    *c = (call){.f = f, .r = r, .chat = chat, .stream = chat->stream, .include_usage = chat->include_usage, .gathers = !chat->stream};
+    *c = (call){.f = f,
+                .r = r,
+                .chat = chat,
+                .stream = chat->stream,
+                .include_usage = chat->include_usage,
+                .gathers = !chat->stream};
     sl_uuid7(c->id);
     c->head = (sl_answer_head){.kind = kind, .id = c->id, .created = (int64_t)time(NULL)};
     sl_http_set_user(r, c);
@@ -200,9 +232,11 @@ static void on_close(void *arg, sl_http_request *r)
     }
 }
 
-sl_status sl_front_http_open(sl_front_http **ret, sl_loop *l, sl_core *c, sl_gateway_shared *g, const sl_front_http_options *opt, sl_error *reterr)
+sl_status sl_front_http_open(sl_front_http **ret, sl_loop *l, sl_core *c, sl_gateway_shared *g,
+                             const sl_front_http_options *opt, sl_error *reterr)
 {
-    static const sl_http_handlers handlers = {.on_headers = on_headers, .on_request = on_request, .on_close = on_close};
+    static const sl_http_handlers handlers = {
+        .on_headers = on_headers, .on_request = on_request, .on_close = on_close};
     sl_front_http *f = calloc(1, sizeof(*f));
     if (!f)
         return SL_E_NOMEM;
@@ -220,9 +254,18 @@ sl_status sl_front_http_open(sl_front_http **ret, sl_loop *l, sl_core *c, sl_gat
     return st;
 }
 
-int sl_front_http_port(const sl_front_http *f) { return sl_http_server_port(f->server); }
-void sl_front_http_drain(sl_front_http *f) { sl_http_server_drain(f->server); }
-int sl_front_http_connections(const sl_front_http *f) { return sl_http_server_connections(f->server); }
+int sl_front_http_port(const sl_front_http *f)
+{
+    return sl_http_server_port(f->server);
+}
+void sl_front_http_drain(sl_front_http *f)
+{
+    sl_http_server_drain(f->server);
+}
+int sl_front_http_connections(const sl_front_http *f)
+{
+    return sl_http_server_connections(f->server);
+}
 
 void sl_front_http_free(sl_front_http *f)
 {

@@ -20,7 +20,8 @@ typedef struct sl_front_http_options {
     void *ready_arg;
 } sl_front_http_options;
 
-sl_status sl_front_http_open(sl_front_http **ret, sl_loop *l, sl_core *c, sl_gateway_shared *g, const sl_front_http_options *opt, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_front_http_open(sl_front_http **ret, sl_loop *l, sl_core *c, sl_gateway_shared *g,
+                             const sl_front_http_options *opt, sl_error *reterr) SL_MUST_CHECK;
 int sl_front_http_port(const sl_front_http *f);
 void sl_front_http_drain(sl_front_http *f);
 int sl_front_http_connections(const sl_front_http *f);

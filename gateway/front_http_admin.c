@@ -42,7 +42,8 @@ void sl_front_models(sl_front_http *f, sl_http_request *r, sl_str tenant)
 {
     sl_policy *p = sl_store_policy(f->g->store);
     if (!p) {
-        sl_http_error(r, 503, "service_unavailable", "starting", NULL, 2, "No policy is in force yet. Try again.");
+        sl_http_error(r, 503, "service_unavailable", "starting", NULL, 2,
+                      "No policy is in force yet. Try again.");
         return;
     }
     const sl_policy_model *list = NULL;
@@ -55,7 +56,10 @@ void sl_front_models(sl_front_http *f, sl_http_request *r, sl_str tenant)
     model(&w, "auto", "sluice");
     for (size_t i = 0; i < n; i++)
         if (sl_policy_model_allowed(p, tenant, sl_str_c(list[i].name)))
-            model(&w, list[i].name, list[i].on[SL_CLASS_PUBLIC] ? (list[i].on[SL_CLASS_PRIVATE] ? "sluice" : "sluice-public") : "sluice-private");
+            model(&w, list[i].name,
+                  list[i].on[SL_CLASS_PUBLIC]
+                      ? (list[i].on[SL_CLASS_PRIVATE] ? "sluice" : "sluice-public")
+                      : "sluice-private");
     sl_jsonw_end_arr(&w);
     sl_jsonw_end_obj(&w);
     sl_http_answer(r, 200, "application/json", sl_buf_str(&f->out));

@@ -133,13 +133,16 @@ static void whole_end(call *c, const sl_outcome *o, sl_str tool_calls)
     sl_buf *out = &c->f->out;
     sl_buf_clear(out);
     sl_answer_write(out, &c->head, sl_buf_str(&c->answer.content),
-                    c->answer.reasoning.len ? sl_buf_str(&c->answer.reasoning) : (sl_str){0}, tool_calls,
-                    sl_end_name(o->end), &o->usage);
+                    c->answer.reasoning.len ? sl_buf_str(&c->answer.reasoning) : (sl_str){0},
+                    tool_calls, sl_end_name(o->end), &o->usage);
     sl_http_answer(c->r, 200, "application/json", sl_buf_str(out));
 }
 
 /* Errors that a retry may not meet again are not stored: the key is free then. */
-static bool transient(const sl_outcome *o) { return o->http_status == 429 || o->http_status >= 500; }
+static bool transient(const sl_outcome *o)
+{
+    return o->http_status == 429 || o->http_status >= 500;
+}
 
 static sl_idem_result *make_result(const call *c, const sl_outcome *o, sl_str tool_calls)
 {
@@ -168,7 +171,8 @@ static void finish_entry(call *c, const sl_outcome *o, sl_str tool_calls)
     sl_idem_entry *e = c->entry;
     c->entry = NULL;
     if (e)
-        sl_idem_finish(c->f->g->idem, e, transient(o) || c->answer.failed ? NULL : make_result(c, o, tool_calls));
+        sl_idem_finish(c->f->g->idem, e,
+                       transient(o) || c->answer.failed ? NULL : make_result(c, o, tool_calls));
 }
 
 void sl_call_end(void *user, const sl_outcome *o)
@@ -177,8 +181,13 @@ void sl_call_end(void *user, const sl_outcome *o)
     sl_buf tools = {0};
     sl_outcome failed = *o;
     if (o->http_status == 200 && c->gathers && c->answer.failed) {
-        failed = (sl_outcome){.http_status = 502, .end = SL_END_ERROR, .type = "server_error", .code = "answer_too_large",
-                              .message = "The answer has too many tool calls or is too large to be given in one piece."};
+        failed = (sl_outcome){
+            .http_status = 502,
+            .end = SL_END_ERROR,
+            .type = "server_error",
+            .code = "answer_too_large",
+            .message =
+                "The answer has too many tool calls or is too large to be given in one piece."};
         o = &failed;
     }
     if (c->gathers)
@@ -193,7 +202,8 @@ void sl_call_end(void *user, const sl_outcome *o)
         else if (o->http_status == 200)
             whole_end(c, o, tool_calls);
         else
-            sl_http_error(c->r, o->http_status, o->type, o->code, NULL, o->retry_after_s, o->message);
+            sl_http_error(c->r, o->http_status, o->type, o->code, NULL, o->retry_after_s,
+                          o->message);
     }
     sl_buf_done(&tools);
     sl_call_free(c);
@@ -241,8 +251,10 @@ void sl_call_from_result(call *c, const sl_idem_result *res)
         stream_result(c, res);
     } else {
         sl_buf_clear(out);
-        sl_answer_write(out, &c->head, sl_buf_str(&res->content), res->reasoning.len ? sl_buf_str(&res->reasoning) : (sl_str){0},
-                        res->tool_calls.len ? sl_buf_str(&res->tool_calls) : (sl_str){0}, res->finish, &res->usage);
+        sl_answer_write(out, &c->head, sl_buf_str(&res->content),
+                        res->reasoning.len ? sl_buf_str(&res->reasoning) : (sl_str){0},
+                        res->tool_calls.len ? sl_buf_str(&res->tool_calls) : (sl_str){0},
+                        res->finish, &res->usage);
         sl_http_answer(c->r, 200, "application/json", sl_buf_str(out));
     }
     sl_call_free(c);

@@ -28,7 +28,7 @@ typedef struct call {
     sl_answer_head head;
     sl_decision decision;
     bool stream, begun, include_usage;
-    sl_answer answer;   /* gathered when whole or when a key stores it */
+    sl_answer answer; /* gathered when whole or when a key stores it */
     bool gathers;
     sl_idem_entry *entry;
     sl_idem_waiter *waiter;

@@ -12,7 +12,7 @@
 #include <sys/queue.h>
 #include <time.h>
 
-#define RETRY_MS 500
+#define RETRY_MS      500
 #define EGRESS_PREFIX "llm.egress."
 
 typedef struct job {
@@ -26,7 +26,7 @@ typedef struct job {
     char id[SL_UUID_TEXT];
     sl_ticket *ticket; /* NULL: waits to be submitted, or ended */
     bool waiting, stream, include_usage, ended;
-    uint64_t seq;      /* egress records sent */
+    uint64_t seq; /* egress records sent */
     sl_answer_head head;
     sl_answer answer;
     sl_buf last;       /* the end's body, until Kafka acknowledged it */
@@ -75,7 +75,8 @@ static sl_status send_egress(job *j, sl_str body, sl_delivery_fn cb)
                        .body = body};
     sl_record r;
     sl_error err = {0};
-    sl_status st = sl_envelope_encode(sl_core_codec(j->f->core), &env, &(sl_seal){.cls = SL_CLASS_PRIVATE}, &r, &err);
+    sl_status st = sl_envelope_encode(sl_core_codec(j->f->core), &env,
+                                      &(sl_seal){.cls = SL_CLASS_PRIVATE}, &r, &err);
     if (!st) {
         r.topic = j->reply_topic;
         r.partition = -1;
@@ -84,7 +85,8 @@ static sl_status send_egress(job *j, sl_str body, sl_delivery_fn cb)
     }
     uint32_t skipped;
     if (st && sl_log_allow(&j->f->log_egress, &skipped))
-        SL_ERROR((&(sl_log_ctx){.id = j->id, .topic = j->reply_topic}), "egress_failed", "%s (%u more)", err.text, skipped);
+        SL_ERROR((&(sl_log_ctx){.id = j->id, .topic = j->reply_topic}), "egress_failed",
+                 "%s (%u more)", err.text, skipped);
     if (!st)
         j->seq++;
     if (!st)
@@ -104,7 +106,8 @@ static void on_last_delivered(void *arg, const sl_delivery *d)
     } else if (d->status == SL_E_CLOSED) {
         job_free(j); /* shutting down: not committed, so it is read again */
     } else if (sl_log_allow(&j->f->log_egress, &skipped)) {
-        SL_WARN((&(sl_log_ctx){.id = j->id, .topic = j->reply_topic}), "egress_unconfirmed", "%s; it is sent again (%u more)", d->error.text, skipped);
+        SL_WARN((&(sl_log_ctx){.id = j->id, .topic = j->reply_topic}), "egress_unconfirmed",
+                "%s; it is sent again (%u more)", d->error.text, skipped);
     }
 }
 
@@ -131,7 +134,8 @@ static void on_delta(void *user, const sl_chunk *delta)
         (void)!send_egress(j, (sl_str){event.p + 6, event.n - 8}, NULL);
 }
 
-static void write_error(job *j, const char *type, const char *code, const char *param, const char *message)
+static void write_error(job *j, const char *type, const char *code, const char *param,
+                        const char *message)
 {
     sl_buf_clear(&j->last);
     sl_http_error_body(&j->last, type, code, param, message);
@@ -171,7 +175,8 @@ static void on_end(void *user, const sl_outcome *o)
         sl_answer_tool_calls(&j->answer, &tools);
         sl_answer_write(&j->last, &j->head, sl_buf_str(&j->answer.content),
                         j->answer.reasoning.len ? sl_buf_str(&j->answer.reasoning) : (sl_str){0},
-                        tools.len ? sl_buf_str(&tools) : (sl_str){0}, sl_end_name(o->end), &o->usage);
+                        tools.len ? sl_buf_str(&tools) : (sl_str){0}, sl_end_name(o->end),
+                        &o->usage);
         sl_buf_done(&tools);
     }
     send_last(j);
@@ -181,7 +186,8 @@ static const sl_sink kafka_sink = {.delta = on_delta, .end = on_end};
 
 /* ---- ingress ---- */
 
-static void answer_error(job *j, const char *type, const char *code, const char *param, const char *message)
+static void answer_error(job *j, const char *type, const char *code, const char *param,
+                         const char *message)
 {
     j->waiting = false;
     j->ended = true;
@@ -197,8 +203,10 @@ static void submit(job *j)
     sl_refusal ref = {0};
     sl_decision d;
     j->waiting = false;
-    if (sl_chat_parse(&chat, SL_CHAT, j->body, (size_t)j->f->g->cfg->body_bytes, &fault, &err) != SL_OK) {
-        answer_error(j, "invalid_request_error", fault.code[0] ? fault.code : NULL, fault.param[0] ? fault.param : NULL, err.text);
+    if (sl_chat_parse(&chat, SL_CHAT, j->body, (size_t)j->f->g->cfg->body_bytes, &fault, &err) !=
+        SL_OK) {
+        answer_error(j, "invalid_request_error", fault.code[0] ? fault.code : NULL,
+                     fault.param[0] ? fault.param : NULL, err.text);
         return;
     }
     j->stream = chat->stream;
@@ -218,9 +226,13 @@ static void submit(job *j)
     sl_status st = sl_core_submit(j->f->core, &s, &j->arena, &d, &j->ticket, &ref);
     sl_chat_free(chat);
     if (!st) {
-        j->head = (sl_answer_head){.kind = SL_CHAT, .id = j->id, .created = (int64_t)time(NULL),
-                                   .model = sl_arena_str(&j->arena, sl_str_c(d.model)), .seed = sl_ticket_seed(j->ticket)};
-    } else if ((ref.http_status == 503 || ref.http_status == 429) && sl_unix_ms() < j->deadline_ms) {
+        j->head = (sl_answer_head){.kind = SL_CHAT,
+                                   .id = j->id,
+                                   .created = (int64_t)time(NULL),
+                                   .model = sl_arena_str(&j->arena, sl_str_c(d.model)),
+                                   .seed = sl_ticket_seed(j->ticket)};
+    } else if ((ref.http_status == 503 || ref.http_status == 429) &&
+               sl_unix_ms() < j->deadline_ms) {
         j->waiting = true;
     } else {
         answer_error(j, ref.type, ref.code, ref.param, ref.message);
@@ -240,9 +252,11 @@ static void read_headers(job *j, const sl_record *r)
             j->tracestate = sl_arena_str(&j->arena, h->value);
         else if (sl_str_is(h->name, "ce_id") && sl_utf8_valid(h->value.p, h->value.n))
             j->correlationid = sl_arena_str(&j->arena, h->value);
-        else if (sl_str_is(h->name, "ce_deadline") && sl_parse_i64(h->value, &deadline) && deadline > 0)
+        else if (sl_str_is(h->name, "ce_deadline") && sl_parse_i64(h->value, &deadline) &&
+                 deadline > 0)
             j->deadline_ms = deadline;
-        else if (sl_str_is(h->name, "ce_replytopic") && h->value.n < 249 && sl_str_prefix(h->value, SL_STR(EGRESS_PREFIX)))
+        else if (sl_str_is(h->name, "ce_replytopic") && h->value.n < 249 &&
+                 sl_str_prefix(h->value, SL_STR(EGRESS_PREFIX)))
             j->reply_topic = sl_arena_strndup(&j->arena, h->value.p, h->value.n);
     }
 }
@@ -251,7 +265,8 @@ static void ingress_id(const sl_front_kafka *f, const sl_record *r, char out[SL_
 {
     char text[512];
     uint8_t digest[SL_SHA256_SIZE];
-    int n = snprintf(text, sizeof(text), "%s\n%s\n%d\n%lld", f->g->cluster_id, r->topic, r->partition, (long long)r->offset);
+    int n = snprintf(text, sizeof(text), "%s\n%s\n%d\n%lld", f->g->cluster_id, r->topic,
+                     r->partition, (long long)r->offset);
     sl_sha256(digest, text, (size_t)n);
     sl_uuid8(out, digest);
 }
@@ -281,7 +296,8 @@ static void on_record(void *arg, const sl_record *r)
     j->tenant = tenant ? sl_arena_strndup(&j->arena, tenant, strlen(tenant)) : NULL;
     sl_policy_unref(p);
     if (!tenant)
-        answer_error(j, "permission_error", "no_tenant", NULL, "The policy binds no tenant to this ingress topic.");
+        answer_error(j, "permission_error", "no_tenant", NULL,
+                     "The policy binds no tenant to this ingress topic.");
     else
         submit(j);
 }
@@ -320,12 +336,16 @@ static void on_tick(void *arg)
     take_more(f);
 }
 
-sl_status sl_front_kafka_open(sl_front_kafka **ret, sl_loop *l, sl_core *c, sl_gateway_shared *g, sl_error *reterr)
+sl_status sl_front_kafka_open(sl_front_kafka **ret, sl_loop *l, sl_core *c, sl_gateway_shared *g,
+                              sl_error *reterr)
 {
     sl_front_kafka *f = calloc(1, sizeof(*f));
     if (!f)
         return SL_E_NOMEM;
-    *f = (sl_front_kafka){.loop = l, .core = c, .g = g, .outbox = {.producer = sl_core_producer(c, SL_CLASS_PRIVATE)}};
+    *f = (sl_front_kafka){.loop = l,
+                          .core = c,
+                          .g = g,
+                          .outbox = {.producer = sl_core_producer(c, SL_CLASS_PRIVATE)}};
     TAILQ_INIT(&f->jobs);
     sl_status st = SL_E_NOMEM;
     const char **topics = calloc(g->cfg->ingress_topics.n + 1, sizeof(*topics));
@@ -334,7 +354,12 @@ sl_status sl_front_kafka_open(sl_front_kafka **ret, sl_loop *l, sl_core *c, sl_g
     memcpy(topics, g->cfg->ingress_topics.v, g->cfg->ingress_topics.n * sizeof(*topics));
     char instance[32];
     snprintf(instance, sizeof(instance), "gateway-%lld", (long long)g->cfg->instance);
-    sl_consumer_options co = {.group = g->cfg->ingress_group, .instance = instance, .topics = topics, .on_record = on_record, .on_error = on_error, .arg = f};
+    sl_consumer_options co = {.group = g->cfg->ingress_group,
+                              .instance = instance,
+                              .topics = topics,
+                              .on_record = on_record,
+                              .on_error = on_error,
+                              .arg = f};
     st = sl_consumer_open(&f->consumer, g->bus[SL_CLASS_PRIVATE], &co, reterr);
     if (!st)
         st = sl_watch_open(&f->watch, l, sl_consumer_fd(f->consumer), take_more, f, reterr);
@@ -351,8 +376,14 @@ cleanup:
     return st;
 }
 
-void sl_front_kafka_drain(sl_front_kafka *f) { f->draining = true; }
-int sl_front_kafka_open_jobs(const sl_front_kafka *f) { return f->jobs_n; }
+void sl_front_kafka_drain(sl_front_kafka *f)
+{
+    f->draining = true;
+}
+int sl_front_kafka_open_jobs(const sl_front_kafka *f)
+{
+    return f->jobs_n;
+}
 
 void sl_front_kafka_free(sl_front_kafka *f)
 {

@@ -3,9 +3,10 @@
  * The value of an ingress record is an OpenAI chat body; the tenant is the one that the policy
  * binds to the topic. Of the producer's headers only traceparent, tracestate, ce_id (kept as
  * ce_correlationid), ce_deadline (Unix ms) and ce_replytopic (under llm.egress.) count. The
- * request's id is UUIDv8 of SHA-256(cluster id, topic, partition, offset): reading the record again gives
- * the same id. The offset is committed when the answer's end is acknowledged. A refusal that may
- * pass (no worker, a limit) is tried again until the deadline; others are answered with an error.
+ * request's id is UUIDv8 of SHA-256(cluster id, topic, partition, offset): reading the record
+ * again gives the same id. The offset is committed when the answer's end is acknowledged. A
+ * refusal that may pass (no worker, a limit) is tried again until the deadline; others are
+ * answered with an error.
  * Threads: the loop's; one front a process. */
 #ifndef SL_GATEWAY_FRONT_KAFKA_H
 #define SL_GATEWAY_FRONT_KAFKA_H
@@ -13,7 +14,8 @@
 #include "gateway/core.h"
 
 typedef struct sl_front_kafka sl_front_kafka;
-sl_status sl_front_kafka_open(sl_front_kafka **ret, sl_loop *l, sl_core *c, sl_gateway_shared *g, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_front_kafka_open(sl_front_kafka **ret, sl_loop *l, sl_core *c, sl_gateway_shared *g,
+                              sl_error *reterr) SL_MUST_CHECK;
 /* Takes nothing new; what is in hand goes on. */
 void sl_front_kafka_drain(sl_front_kafka *f);
 int sl_front_kafka_open_jobs(const sl_front_kafka *f);

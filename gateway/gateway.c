@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BUS_WAIT_MS 30000
-#define CHECK_MS 1000 /* files, policy publication */
+#define BUS_WAIT_MS    30000
+#define CHECK_MS       1000 /* files, policy publication */
 #define DRAIN_FLUSH_MS 300
-#define LOOPS_MAX 64
+#define LOOPS_MAX      64
 
 typedef struct gateway_loop {
     sl_gateway *gw;
@@ -65,7 +65,8 @@ static void on_bus_error(void *arg, const sl_error *e)
     uint32_t skipped;
     sl_metrics_add(a->l->shard, SL_GM_BUS_ERRORS, a->cls, 1);
     if (sl_log_allow(&a->l->gw->log_bus, &skipped))
-        SL_WARN(NULL, "bus_trouble", "%s bus: %s (%u more)", sl_class_name(a->cls), e->text, skipped);
+        SL_WARN(NULL, "bus_trouble", "%s bus: %s (%u more)", sl_class_name(a->cls), e->text,
+                skipped);
 }
 
 static void poll_replies(void *arg)
@@ -88,13 +89,15 @@ static void on_presence(void *arg, const sl_record *r)
     bool must = a->cls == SL_CLASS_PUBLIC ? gw->g.cfg->encrypt_public : gw->g.cfg->encrypt_private;
     sl_status st = sl_envelope_decode(gw->codec, r, ring, a->cls, must, &env, &err);
     if (!st && env.type != SL_TYPE_PRESENCE)
-        st = sl_fail(&err, SL_E_UNSUPPORTED, "record type %s does not belong here", sl_type_name(env.type));
+        st = sl_fail(&err, SL_E_UNSUPPORTED, "record type %s does not belong here",
+                     sl_type_name(env.type));
     if (!st)
         st = sl_presence_parse(&p, &root, env.body, &err);
     if (!st)
         sl_presence_view_heard(gw->g.presence, a->cls, &p, sl_mono_ms());
     else if (sl_log_allow(&gw->log_presence, &skipped))
-        SL_WARN((&(sl_log_ctx){.topic = r->topic, .partition = r->partition, .offset = r->offset}), "presence_refused", "%s (%u more)", err.text, skipped);
+        SL_WARN((&(sl_log_ctx){.topic = r->topic, .partition = r->partition, .offset = r->offset}),
+                "presence_refused", "%s (%u more)", err.text, skipped);
     sl_keyring_unref(ring);
     sl_json_free(root);
 }
@@ -129,21 +132,33 @@ static sl_status open_replies(sl_gateway *gw, gateway_loop *l, sl_class cls, sl_
         co.partitions_n = n;
         st = sl_consumer_open(&l->replies[cls], gw->g.bus[cls], &co, reterr);
     } else if ((size_t)l->index < n) {
-        st = sl_consumer_split(&l->replies[cls], gw->loops[0].replies[cls], &parts[l->index], 1, &co, reterr);
+        st = sl_consumer_split(&l->replies[cls], gw->loops[0].replies[cls], &parts[l->index], 1,
+                               &co, reterr);
     } else {
-        return sl_fail(reterr, SL_E_INVALID, "%lld loops need at least as many partitions of %s, which has %d; add partitions or lower loops",
-                       (long long)cfg->loops, sl_topic_name(cls, SL_TOPIC_RESPONSES), gw->g.reply_partitions[cls]);
+        return sl_fail(reterr, SL_E_INVALID,
+                       "%lld loops need at least as many partitions of %s, which has %d; add "
+                       "partitions or lower loops",
+                       (long long)cfg->loops, sl_topic_name(cls, SL_TOPIC_RESPONSES),
+                       gw->g.reply_partitions[cls]);
     }
-    return st ? st : sl_watch_open(&l->reply_watch[cls], l->loop, sl_consumer_fd(l->replies[cls]), poll_replies, arg, reterr);
+    return st ? st
+              : sl_watch_open(&l->reply_watch[cls], l->loop, sl_consumer_fd(l->replies[cls]),
+                              poll_replies, arg, reterr);
 }
 
 static sl_status open_presence(sl_gateway *gw, sl_class cls, sl_error *reterr)
 {
     reply_arg *arg = &gw->reply_args[0][cls];
     sl_bus_partition part = {sl_topic_name(cls, SL_TOPIC_PRESENCE), -1, SL_FROM_END};
-    sl_consumer_options co = {.partitions = &part, .partitions_n = 1, .on_record = on_presence, .on_error = on_bus_error, .arg = arg};
+    sl_consumer_options co = {.partitions = &part,
+                              .partitions_n = 1,
+                              .on_record = on_presence,
+                              .on_error = on_bus_error,
+                              .arg = arg};
     sl_status st = sl_consumer_open(&gw->presence[cls], gw->g.bus[cls], &co, reterr);
-    return st ? st : sl_watch_open(&gw->presence_watch[cls], gw->loops[0].loop, sl_consumer_fd(gw->presence[cls]), poll_presence, arg, reterr);
+    return st ? st
+              : sl_watch_open(&gw->presence_watch[cls], gw->loops[0].loop,
+                              sl_consumer_fd(gw->presence[cls]), poll_presence, arg, reterr);
 }
 
 /* ---- readiness, reload, drain: loop 0 ---- */
@@ -173,11 +188,15 @@ static void check_files(sl_gateway *gw, bool force)
     if (sl_store_candidate(gw->g.store))
         sl_core_publish_policy(gw->loops[0].core);
     for (int c = 0; c < SL_CLASS_N; c++)
-        sl_metrics_gauge(shard, SL_GM_WORKERS, (size_t)c, sl_presence_view_count(gw->g.presence, (sl_class)c, sl_mono_ms()));
+        sl_metrics_gauge(shard, SL_GM_WORKERS, (size_t)c,
+                         sl_presence_view_count(gw->g.presence, (sl_class)c, sl_mono_ms()));
     sl_metrics_gauge(shard, SL_GM_CONNECTIONS, 0, sl_front_http_connections(gw->loops[0].front));
 }
 
-static void on_check(void *arg) { check_files(arg, false); }
+static void on_check(void *arg)
+{
+    check_files(arg, false);
+}
 
 static void on_hup(void *arg)
 {
@@ -195,9 +214,15 @@ static void on_hup(void *arg)
     check_files(gw, true);
 }
 
-static void stop_loop(void *arg) { sl_loop_stop(((gateway_loop *)arg)->loop); }
+static void stop_loop(void *arg)
+{
+    sl_loop_stop(((gateway_loop *)arg)->loop);
+}
 
-static void end_all(void *arg) { sl_core_end_all(((gateway_loop *)arg)->core); }
+static void end_all(void *arg)
+{
+    sl_core_end_all(((gateway_loop *)arg)->core);
+}
 
 static void post_to_all(sl_gateway *gw, sl_loop_fn fn)
 {
@@ -226,7 +251,10 @@ static void on_drain_tick(void *arg)
     }
 }
 
-static void drain_front(void *arg) { sl_front_http_drain(((gateway_loop *)arg)->front); }
+static void drain_front(void *arg)
+{
+    sl_front_http_drain(((gateway_loop *)arg)->front);
+}
 
 static void on_term(void *arg)
 {
@@ -274,13 +302,17 @@ static sl_status open_buses(sl_gateway *gw, sl_error *reterr)
     for (int c = 0; c < SL_CLASS_N; c++) {
         sl_status st = open_bus(gw, (sl_class)c, reterr);
         if (!st)
-            st = sl_bus_partitions(gw->g.bus[c], sl_topic_name((sl_class)c, SL_TOPIC_RESPONSES), &gw->g.reply_partitions[c], BUS_WAIT_MS, reterr);
+            st = sl_bus_partitions(gw->g.bus[c], sl_topic_name((sl_class)c, SL_TOPIC_RESPONSES),
+                                   &gw->g.reply_partitions[c], BUS_WAIT_MS, reterr);
         if (!st && gw->g.reply_partitions[c] < 1)
-            st = sl_fail(reterr, SL_E_NOT_FOUND, "the topic %s does not exist; make the topics with `sluice topics apply`", sl_topic_name((sl_class)c, SL_TOPIC_RESPONSES));
+            st = sl_fail(reterr, SL_E_NOT_FOUND,
+                         "the topic %s does not exist; make the topics with `sluice topics apply`",
+                         sl_topic_name((sl_class)c, SL_TOPIC_RESPONSES));
         if (st)
             return st;
     }
-    return sl_bus_cluster_id(gw->g.bus[SL_CLASS_PRIVATE], gw->g.cluster_id, sizeof(gw->g.cluster_id), BUS_WAIT_MS, reterr);
+    return sl_bus_cluster_id(gw->g.bus[SL_CLASS_PRIVATE], gw->g.cluster_id,
+                             sizeof(gw->g.cluster_id), BUS_WAIT_MS, reterr);
 }
 
 static sl_status open_shared(sl_gateway *gw, sl_error *reterr)
@@ -299,7 +331,10 @@ static sl_status open_shared(sl_gateway *gw, sl_error *reterr)
     if (!st)
         st = sl_metrics_open(&gw->g.metrics, sl_gateway_metrics, SL_GM_N, reterr);
     if (!st && cfg->http_tls_cert[0])
-        st = sl_tls_open(&gw->tls, &(sl_tls_options){cfg->http_tls_cert, cfg->http_tls_key, cfg->http_tls_client_ca}, reterr);
+        st = sl_tls_open(
+            &gw->tls,
+            &(sl_tls_options){cfg->http_tls_cert, cfg->http_tls_key, cfg->http_tls_client_ca},
+            reterr);
     return st ? st : open_buses(gw, reterr);
 }
 
@@ -334,8 +369,10 @@ static sl_status open_admin(sl_gateway *gw, sl_error *reterr)
 {
     if (!gw->g.cfg->admin_listen[0])
         return SL_OK;
-    sl_front_http_options fo = {.listen = gw->g.cfg->admin_listen, .admin = true, .ready = ready, .ready_arg = gw};
-    return sl_front_http_open(&gw->admin, gw->loops[0].loop, gw->loops[0].core, &gw->g, &fo, reterr);
+    sl_front_http_options fo = {
+        .listen = gw->g.cfg->admin_listen, .admin = true, .ready = ready, .ready_arg = gw};
+    return sl_front_http_open(&gw->admin, gw->loops[0].loop, gw->loops[0].core, &gw->g, &fo,
+                              reterr);
 }
 
 static sl_status open_first_loop(sl_gateway *gw, sl_error *reterr)
@@ -359,7 +396,8 @@ static sl_status open_first_loop(sl_gateway *gw, sl_error *reterr)
     return st ? st : open_admin(gw, reterr);
 }
 
-sl_status sl_gateway_open(sl_gateway **ret, const sl_gateway_config *cfg, sl_options *options, sl_error *reterr)
+sl_status sl_gateway_open(sl_gateway **ret, const sl_gateway_config *cfg, sl_options *options,
+                          sl_error *reterr)
 {
     sl_gateway *gw = calloc(1, sizeof(*gw));
     if (!gw)
@@ -383,7 +421,10 @@ sl_status sl_gateway_open(sl_gateway **ret, const sl_gateway_config *cfg, sl_opt
     return SL_OK;
 }
 
-int sl_gateway_port(const sl_gateway *gw) { return sl_front_http_port(gw->loops[0].front); }
+int sl_gateway_port(const sl_gateway *gw)
+{
+    return sl_front_http_port(gw->loops[0].front);
+}
 
 static void *run_loop(void *arg)
 {
@@ -394,7 +435,8 @@ static void *run_loop(void *arg)
 void sl_gateway_run(sl_gateway *gw)
 {
     for (int i = 1; i < gw->g.cfg->loops; i++)
-        gw->loops[i].started = pthread_create(&gw->loops[i].thread, NULL, run_loop, &gw->loops[i]) == 0;
+        gw->loops[i].started =
+            pthread_create(&gw->loops[i].thread, NULL, run_loop, &gw->loops[i]) == 0;
     sl_loop_run(gw->loops[0].loop);
     for (int i = 1; i < gw->g.cfg->loops; i++) {
         if (!gw->loops[i].started)

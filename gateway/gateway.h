@@ -8,7 +8,8 @@
 
 typedef struct sl_gateway sl_gateway;
 /* Waits for the buses (at most 30 s), reads the reply partitions' ends, then opens the ports. */
-sl_status sl_gateway_open(sl_gateway **ret, const sl_gateway_config *cfg, sl_options *options, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_gateway_open(sl_gateway **ret, const sl_gateway_config *cfg, sl_options *options,
+                          sl_error *reterr) SL_MUST_CHECK;
 int sl_gateway_port(const sl_gateway *g); /* of loop 0, where http.listen says port 0 */
 /* Serves until SIGTERM or SIGINT, then drains; a second signal cuts short. */
 void sl_gateway_run(sl_gateway *g);

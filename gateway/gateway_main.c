@@ -10,7 +10,8 @@ int main(int argc, char **argv)
 {
     sl_gateway_config cfg = {0};
     sl_options_spec spec = {.program = "sluice-gateway",
-                            .summary = "OpenAI-compatible gateway: classifies each request and sends it over Kafka to private or public workers.",
+                            .summary = "OpenAI-compatible gateway: classifies each request and "
+                                       "sends it over Kafka to private or public workers.",
                             .table = sl_gateway_options,
                             .target = &cfg};
     sl_options *options = NULL;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
-#define BUCKETS 4096
+#define BUCKETS     4096
 #define ENTRIES_MAX 100000
 
 struct sl_idem_waiter {
@@ -123,12 +123,13 @@ static sl_idem_entry *find(sl_idem *t, const uint8_t name[32])
 {
     sl_idem_entry *e;
     TAILQ_FOREACH(e, bucket_of(t, name), bucket)
-        if (memcmp(e->name, name, 32) == 0)
-            return e;
+    if (memcmp(e->name, name, 32) == 0)
+        return e;
     return NULL;
 }
 
-static sl_idem_verdict begin_new(sl_idem *t, const uint8_t name[32], const uint8_t body[32], sl_idem_entry **ret)
+static sl_idem_verdict begin_new(sl_idem *t, const uint8_t name[32], const uint8_t body[32],
+                                 sl_idem_entry **ret)
 {
     sl_idem_entry *e = t->n < ENTRIES_MAX ? calloc(1, sizeof(*e)) : NULL;
     if (!e)
@@ -142,7 +143,8 @@ static sl_idem_verdict begin_new(sl_idem *t, const uint8_t name[32], const uint8
     return SL_IDEM_OWNER;
 }
 
-static sl_idem_verdict begin_wait(sl_idem *t, sl_idem_entry *e, sl_loop *loop, sl_idem_fn fn, void *arg, sl_idem_waiter **ret)
+static sl_idem_verdict begin_wait(sl_idem *t, sl_idem_entry *e, sl_loop *loop, sl_idem_fn fn,
+                                  void *arg, sl_idem_waiter **ret)
 {
     sl_idem_waiter *w = calloc(1, sizeof(*w));
     if (!w)
@@ -153,7 +155,9 @@ static sl_idem_verdict begin_wait(sl_idem *t, sl_idem_entry *e, sl_loop *loop, s
     return SL_IDEM_WAIT;
 }
 
-sl_idem_verdict sl_idem_begin(sl_idem *t, sl_str tenant, sl_str key, sl_str body, sl_loop *loop, sl_idem_fn fn, void *arg, sl_idem_entry **ret_entry, sl_idem_waiter **ret_waiter, sl_idem_result **ret_result)
+sl_idem_verdict sl_idem_begin(sl_idem *t, sl_str tenant, sl_str key, sl_str body, sl_loop *loop,
+                              sl_idem_fn fn, void *arg, sl_idem_entry **ret_entry,
+                              sl_idem_waiter **ret_waiter, sl_idem_result **ret_result)
 {
     uint8_t name[32], digest[32];
     name_of(name, tenant, key);
@@ -198,7 +202,8 @@ void sl_idem_finish(sl_idem *t, sl_idem_entry *e, sl_idem_result *r)
         }
     }
     if (r) {
-        e->bytes = sizeof(*e) + sizeof(*r) + r->content.cap + r->reasoning.cap + r->tool_calls.cap + r->error_body.cap;
+        e->bytes = sizeof(*e) + sizeof(*r) + r->content.cap + r->reasoning.cap + r->tool_calls.cap +
+                   r->error_body.cap;
         e->result = r;
         e->until_ms = sl_mono_ms() + t->ttl_ms;
         t->bytes += e->bytes;

@@ -19,7 +19,10 @@ struct sl_api_keys {
 
 static const char *const role_names[SL_ROLE_N] = {"client", "operator", "auditor", "admin"};
 
-const char *sl_role_name(sl_role r) { return (unsigned)r < SL_ROLE_N ? role_names[r] : "unknown"; }
+const char *sl_role_name(sl_role r)
+{
+    return (unsigned)r < SL_ROLE_N ? role_names[r] : "unknown";
+}
 
 bool sl_role_parse(sl_str s, sl_role *ret)
 {
@@ -54,7 +57,8 @@ static bool read_time(const sl_jnode *row, const char *name, int64_t *ret)
     sl_str s;
     const sl_jnode *n = sl_json_get(row, name);
     *ret = 0;
-    return !n || sl_json_kind(n) == SL_J_NULL || (sl_json_str(n, &s) && sl_time_parse(s.p, s.n, ret));
+    return !n || sl_json_kind(n) == SL_J_NULL ||
+           (sl_json_str(n, &s) && sl_time_parse(s.p, s.n, ret));
 }
 
 static const char *read_row(const sl_jnode *row, sl_api_key *k)
@@ -64,7 +68,8 @@ static const char *read_row(const sl_jnode *row, sl_api_key *k)
         return "id";
     if (!copy_text(row, "tenant", k->tenant, sizeof(k->tenant)))
         return "tenant";
-    if (!sl_json_str(sl_json_get(row, "hash"), &s) || s.n != 64 || !sl_hex_decode(k->hash, 32, s.p, s.n))
+    if (!sl_json_str(sl_json_get(row, "hash"), &s) || s.n != 64 ||
+        !sl_hex_decode(k->hash, 32, s.p, s.n))
         return "hash";
     if (!sl_json_str(sl_json_get(row, "role"), &s) || !sl_role_parse(s, &k->role))
         return "role";
@@ -83,13 +88,17 @@ static sl_status read_rows(sl_api_keys *k, const char *name, const sl_jnode *lis
     for (const sl_jnode *row = sl_json_first(list); row; row = sl_json_next(row)) {
         const char *bad = read_row(row, &k->rows[k->n]);
         if (bad)
-            return sl_fail(reterr, SL_E_INVALID, "%s: keys[%zu].%s is missing or malformed; write this file with `sluice keys`", name, k->n, bad);
+            return sl_fail(
+                reterr, SL_E_INVALID,
+                "%s: keys[%zu].%s is missing or malformed; write this file with `sluice keys`",
+                name, k->n, bad);
         k->n++;
     }
     qsort(k->rows, k->n, sizeof(*k->rows), by_hash);
     for (size_t i = 1; i < k->n; i++)
         if (by_hash(&k->rows[i - 1], &k->rows[i]) == 0)
-            return sl_fail(reterr, SL_E_CONFLICT, "%s: the keys '%s' and '%s' have the same hash", name, k->rows[i - 1].id, k->rows[i].id);
+            return sl_fail(reterr, SL_E_CONFLICT, "%s: the keys '%s' and '%s' have the same hash",
+                           name, k->rows[i - 1].id, k->rows[i].id);
     return SL_OK;
 }
 
@@ -128,9 +137,11 @@ sl_status sl_api_keys_load(sl_api_keys **ret, const char *path, sl_error *reterr
 {
     struct stat sb;
     if (stat(path, &sb) != 0)
-        return sl_fail(reterr, SL_E_NOT_FOUND, "%s: there is no such file; `sluice keys create` makes it", path);
+        return sl_fail(reterr, SL_E_NOT_FOUND,
+                       "%s: there is no such file; `sluice keys create` makes it", path);
     if (sb.st_mode & 077)
-        return sl_fail(reterr, SL_E_DENIED, "%s may be read by others (mode %o): chmod 600 it", path, (unsigned)(sb.st_mode & 0777));
+        return sl_fail(reterr, SL_E_DENIED, "%s may be read by others (mode %o): chmod 600 it",
+                       path, (unsigned)(sb.st_mode & 0777));
     sl_buf text = {0};
     sl_status st = sl_file_read(path, SL_API_KEYS_FILE_MAX, &text, reterr);
     if (!st)
@@ -154,8 +165,14 @@ void sl_api_keys_unref(sl_api_keys *k)
     free(k);
 }
 
-size_t sl_api_keys_size(const sl_api_keys *k) { return k ? k->n : 0; }
-const sl_api_key *sl_api_keys_at(const sl_api_keys *k, size_t i) { return &k->rows[i]; }
+size_t sl_api_keys_size(const sl_api_keys *k)
+{
+    return k ? k->n : 0;
+}
+const sl_api_key *sl_api_keys_at(const sl_api_keys *k, size_t i)
+{
+    return &k->rows[i];
+}
 
 const sl_api_key *sl_api_keys_check(const sl_api_keys *k, sl_str authorization, int64_t now_us)
 {
@@ -171,10 +188,12 @@ const sl_api_key *sl_api_keys_check(const sl_api_keys *k, sl_str authorization, 
     return found;
 }
 
-sl_status sl_api_key_new(sl_api_key *ret, const char *tenant, sl_role role, int64_t expires_us, sl_buf *ret_text, sl_error *reterr)
+sl_status sl_api_key_new(sl_api_key *ret, const char *tenant, sl_role role, int64_t expires_us,
+                         sl_buf *ret_text, sl_error *reterr)
 {
     if (!tenant[0] || strlen(tenant) >= sizeof(ret->tenant))
-        return sl_fail(reterr, SL_E_INVALID, "a tenant's name has 1 to %zu characters", sizeof(ret->tenant) - 1);
+        return sl_fail(reterr, SL_E_INVALID, "a tenant's name has 1 to %zu characters",
+                       sizeof(ret->tenant) - 1);
     uint8_t secret[32], id[8];
     sl_random(secret, sizeof(secret));
     sl_random(id, sizeof(id));

@@ -9,10 +9,16 @@
 
 #include "common/base/buf.h"
 
-#define SL_API_KEY_PREFIX "sk-sluice-"
+#define SL_API_KEY_PREFIX    "sk-sluice-"
 #define SL_API_KEYS_FILE_MAX (16u << 20)
 
-typedef enum sl_role { SL_ROLE_CLIENT, SL_ROLE_OPERATOR, SL_ROLE_AUDITOR, SL_ROLE_ADMIN, SL_ROLE_N } sl_role;
+typedef enum sl_role {
+    SL_ROLE_CLIENT,
+    SL_ROLE_OPERATOR,
+    SL_ROLE_AUDITOR,
+    SL_ROLE_ADMIN,
+    SL_ROLE_N
+} sl_role;
 const char *sl_role_name(sl_role r);
 bool sl_role_parse(sl_str s, sl_role *ret);
 
@@ -26,7 +32,8 @@ typedef struct sl_api_key {
 } sl_api_key;
 
 typedef struct sl_api_keys sl_api_keys;
-sl_status sl_api_keys_parse(sl_api_keys **ret, const char *name, sl_str json, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_api_keys_parse(sl_api_keys **ret, const char *name, sl_str json,
+                            sl_error *reterr) SL_MUST_CHECK;
 /* A file that does not exist is SL_E_NOT_FOUND; a mode that others may read is refused. */
 sl_status sl_api_keys_load(sl_api_keys **ret, const char *path, sl_error *reterr) SL_MUST_CHECK;
 sl_api_keys *sl_api_keys_ref(sl_api_keys *k);
@@ -37,7 +44,8 @@ const sl_api_key *sl_api_keys_at(const sl_api_keys *k, size_t i);
 const sl_api_key *sl_api_keys_check(const sl_api_keys *k, sl_str authorization, int64_t now_us);
 
 /* For `sluice keys`. Draws a key, puts its text in *ret_text and its row in *ret. */
-sl_status sl_api_key_new(sl_api_key *ret, const char *tenant, sl_role role, int64_t expires_us, sl_buf *ret_text, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_api_key_new(sl_api_key *ret, const char *tenant, sl_role role, int64_t expires_us,
+                         sl_buf *ret_text, sl_error *reterr) SL_MUST_CHECK;
 /* Writes rows as the file's text; the caller stores it atomically with mode 0600. */
 void sl_api_keys_write(const sl_api_key *rows, size_t n, sl_buf *out);
 

@@ -100,14 +100,15 @@ static bool has_model(const worker *w, sl_str model)
     return false;
 }
 
-bool sl_presence_view_live(sl_presence_view *v, sl_class c, sl_str model, int64_t now_ms, int64_t grace_ms)
+bool sl_presence_view_live(sl_presence_view *v, sl_class c, sl_str model, int64_t now_ms,
+                           int64_t grace_ms)
 {
     bool live = false;
     pthread_mutex_lock(&v->lock);
     for (size_t i = 0; i < v->n && !live; i++) {
         const worker *w = &v->w[i];
-        live = w->cls == c && now_ms - w->last_ms < v->timeout_ms + grace_ms && (grace_ms > 0 || !w->draining) &&
-               has_model(w, model);
+        live = w->cls == c && now_ms - w->last_ms < v->timeout_ms + grace_ms &&
+               (grace_ms > 0 || !w->draining) && has_model(w, model);
     }
     pthread_mutex_unlock(&v->lock);
     return live;

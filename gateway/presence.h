@@ -1,7 +1,8 @@
 /* presence.h - which workers live, by class and model, as their presence records tell.
  *
- * Fed by one thread, asked by all. A worker is live for `timeout_ms` after its last record, by this process's
- * monotonic clock: clocks of other hosts do not matter. Threads: any (a mutex inside). */
+ * Fed by one thread, asked by all. A worker is live for `timeout_ms` after its last record, by
+ * this process's monotonic clock: clocks of other hosts do not matter. Threads: any (a mutex
+ * inside). */
 #ifndef SL_GATEWAY_PRESENCE_H
 #define SL_GATEWAY_PRESENCE_H
 
@@ -15,7 +16,8 @@ void sl_presence_view_free(sl_presence_view *v);
 void sl_presence_view_heard(sl_presence_view *v, sl_class c, const sl_presence *p, int64_t now_ms);
 /* Is there a worker that has the model? Draining ones count only with `grace_ms` > 0, which also
  * lengthens the time-out: for requests that are in flight already. */
-bool sl_presence_view_live(sl_presence_view *v, sl_class c, sl_str model, int64_t now_ms, int64_t grace_ms);
+bool sl_presence_view_live(sl_presence_view *v, sl_class c, sl_str model, int64_t now_ms,
+                           int64_t grace_ms);
 int sl_presence_view_count(sl_presence_view *v, sl_class c, int64_t now_ms);
 
 #endif

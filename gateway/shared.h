@@ -21,9 +21,9 @@ typedef struct sl_gateway_shared {
     sl_bus *bus[SL_CLASS_N];      /* the same one twice where there is one cluster */
     int32_t reply_partitions[SL_CLASS_N];
     char source[96], cluster_id[64];
-    sl_store *store;              /* policy, keyring, API keys: snapshots, any thread */
-    sl_presence_view *presence;   /* any thread */
-    sl_idem *idem;                /* any thread */
+    sl_store *store;            /* policy, keyring, API keys: snapshots, any thread */
+    sl_presence_view *presence; /* any thread */
+    sl_idem *idem;              /* any thread */
     sl_metrics *metrics;
     atomic_int inflight[SL_CLASS_N];
     atomic_bool draining;

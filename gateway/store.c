@@ -28,7 +28,8 @@ static bool changed(watched *w)
     if (!w->path[0])
         return false;
     (void)stat(w->path, &now); /* a vanished file counts as a change; the load names it */
-    bool differs = now.st_mtim.tv_sec != w->seen.st_mtim.tv_sec || now.st_mtim.tv_nsec != w->seen.st_mtim.tv_nsec ||
+    bool differs = now.st_mtim.tv_sec != w->seen.st_mtim.tv_sec ||
+                   now.st_mtim.tv_nsec != w->seen.st_mtim.tv_nsec ||
                    now.st_size != w->seen.st_size || now.st_ino != w->seen.st_ino;
     w->seen = now;
     return differs;
@@ -64,7 +65,8 @@ static sl_status load_keyring(sl_store *s, sl_error *reterr)
         if (s->need_key[c] && !(k && sl_keyring_current(k, c == SL_CLASS_PUBLIC, sl_unix_ms()))) {
             sl_keyring_unref(k);
             return sl_fail(reterr, SL_E_NOT_FOUND,
-                           "encryption of the %s class is on, but keyring '%s' has no key of it that is valid now",
+                           "encryption of the %s class is on, but keyring '%s' has no key of it "
+                           "that is valid now",
                            sl_class_name((sl_class)c), s->keyring_file.path);
         }
     pthread_mutex_lock(&s->lock);
@@ -173,7 +175,10 @@ void sl_store_check(sl_store *s, bool force, int *ret_refused)
         report("API keys", load_keys(s, &err), &err);
 }
 
-sl_policy *sl_store_candidate(sl_store *s) { return s->candidate; }
+sl_policy *sl_store_candidate(sl_store *s)
+{
+    return s->candidate;
+}
 
 void sl_store_adopt(sl_store *s, sl_policy *candidate)
 {

@@ -13,11 +13,12 @@
 typedef struct sl_store sl_store;
 typedef struct sl_store_options {
     const char *policy_path, *keyring_path, *keys_path; /* "": none (policy: built in) */
-    bool need_key[SL_CLASS_N]; /* a valid key of the class must be there */
+    bool need_key[SL_CLASS_N];                          /* a valid key of the class must be there */
 } sl_store_options;
 
 /* Reads all of them; fails with the first error. The policy is a candidate then. */
-sl_status sl_store_open(sl_store **ret, const sl_store_options *opt, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_store_open(sl_store **ret, const sl_store_options *opt,
+                        sl_error *reterr) SL_MUST_CHECK;
 void sl_store_free(sl_store *s);
 
 /* References; NULL where there is none (yet). */

@@ -1,4 +1,5 @@
-/* gateway_bench.c - the gateway alone: in-memory bus, echo worker, classification on, 1 KB requests.
+/* gateway_bench.c - the gateway alone: in-memory bus, echo worker, classification on, 1 KB
+ * requests.
  *
  * Prints the CPU of the gateway's thread a request (its peers: an evhttp server that answers at
  * once, measured in the same run with the same client) and the latency that it adds at one
@@ -48,22 +49,32 @@ typedef struct echo {
     bool encrypt;
 } echo;
 
-static void send_chunk(echo *e, const sl_envelope *req, const char *run, uint64_t seq, sl_run_digest *d, bool fin)
+static void send_chunk(echo *e, const sl_envelope *req, const char *run, uint64_t seq,
+                       sl_run_digest *d, bool fin)
 {
     sl_buf body = {0};
     if (fin)
         sl_chunk_write_usage(&body, &(sl_usage){200, 12});
     else
-        sl_chunk_write_delta(&body, SL_STR("assistant"), SL_STR("An answer that the echo worker gives at once."), (sl_str){0});
-    sl_envelope env = {.type = SL_TYPE_CHUNK, .subject = req->subject, .seq = seq, .fin = fin, .count = seq, .end = fin ? SL_END_STOP : SL_END_NONE,
-                       .env = fin ? SL_STR("echo") : (sl_str){0}, .body = sl_buf_str(&body)};
+        sl_chunk_write_delta(&body, SL_STR("assistant"),
+                             SL_STR("An answer that the echo worker gives at once."), (sl_str){0});
+    sl_envelope env = {.type = SL_TYPE_CHUNK,
+                       .subject = req->subject,
+                       .seq = seq,
+                       .fin = fin,
+                       .count = seq,
+                       .end = fin ? SL_END_STOP : SL_END_NONE,
+                       .env = fin ? SL_STR("echo") : (sl_str){0},
+                       .body = sl_buf_str(&body)};
     snprintf(env.run, sizeof(env.run), "%s", run);
     memcpy(env.requestchecksum, req->checksum, sizeof(env.requestchecksum));
     if (fin)
         sl_run_digest_text(d, env.digest);
     sl_record r;
     sl_error err = {0};
-    must(sl_envelope_encode(e->codec, &env, &(sl_seal){e->encrypt ? e->ring : NULL, e->cls}, &r, &err), &err, "encode");
+    must(sl_envelope_encode(e->codec, &env, &(sl_seal){e->encrypt ? e->ring : NULL, e->cls}, &r,
+                            &err),
+         &err, "encode");
     if (!fin)
         sl_run_digest_add(d, env.checksum);
     r.topic = sl_topic_name(e->cls, SL_TOPIC_RESPONSES);
@@ -91,12 +102,19 @@ static void on_request(void *arg, const sl_record *r)
 static void send_presence(echo *e)
 {
     sl_buf body = {0};
-    sl_presence p = {.instance = SL_STR("echo-0"), .models = {SL_STR("smollm2"), SL_STR("smollm2-cloud")}, .models_n = 2, .slots = 64, .interval_ms = 2000};
+    sl_presence p = {.instance = SL_STR("echo-0"),
+                     .models = {SL_STR("smollm2"), SL_STR("smollm2-cloud")},
+                     .models_n = 2,
+                     .slots = 64,
+                     .interval_ms = 2000};
     sl_presence_write(&body, &p);
-    sl_envelope env = {.type = SL_TYPE_PRESENCE, .subject = SL_STR("echo-0"), .body = sl_buf_str(&body)};
+    sl_envelope env = {
+        .type = SL_TYPE_PRESENCE, .subject = SL_STR("echo-0"), .body = sl_buf_str(&body)};
     sl_record r;
     sl_error err = {0};
-    must(sl_envelope_encode(e->codec, &env, &(sl_seal){e->encrypt ? e->ring : NULL, e->cls}, &r, &err), &err, "encode");
+    must(sl_envelope_encode(e->codec, &env, &(sl_seal){e->encrypt ? e->ring : NULL, e->cls}, &r,
+                            &err),
+         &err, "encode");
     r.topic = sl_topic_name(e->cls, SL_TOPIC_PRESENCE);
     r.partition = 0;
     must(sl_producer_send(e->producer, &r, NULL, NULL, &err), &err, "send");
@@ -111,8 +129,14 @@ static void *echo_main(void *arg)
         echo *e = &es[c];
         const char *topics[] = {sl_topic_name(e->cls, SL_TOPIC_REQUESTS), NULL};
         must(sl_codec_open(&e->codec, "/sluice/echo/0", &err), &err, "codec");
-        must(sl_producer_open(&e->producer, e->bus, &(sl_producer_options){.linger_ms = 0}, &err), &err, "producer");
-        must(sl_consumer_open(&e->consumer, e->bus, &(sl_consumer_options){.group = "echo", .topics = topics, .on_record = on_request, .arg = e}, &err), &err, "consumer");
+        must(sl_producer_open(&e->producer, e->bus, &(sl_producer_options){.linger_ms = 0}, &err),
+             &err, "producer");
+        must(sl_consumer_open(
+                 &e->consumer, e->bus,
+                 &(sl_consumer_options){
+                     .group = "echo", .topics = topics, .on_record = on_request, .arg = e},
+                 &err),
+             &err, "consumer");
     }
     int64_t presence = 0;
     for (;;) {
@@ -174,7 +198,9 @@ static void *evhttp_main(void *arg)
 
 static int dial(int port)
 {
-    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in sa = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) != 0) {
@@ -269,7 +295,8 @@ static figures load(int port, pthread_t server, const sl_buf *req, int n, int co
             }
         }
     }
-    figures f = {.cpu_us = (thread_cpu_us(server) - cpu) / n, .rate = n / ((double)(sl_mono_us() - start) / 1e6)};
+    figures f = {.cpu_us = (thread_cpu_us(server) - cpu) / n,
+                 .rate = n / ((double)(sl_mono_us() - start) / 1e6)};
     qsort(lat, (size_t)n, sizeof(*lat), by_value);
     f.p50_us = lat[n / 2];
     f.p99_us = lat[(size_t)n * 99 / 100];
@@ -285,7 +312,9 @@ static void make_request(sl_buf *out, const char *key, const char *last)
 {
     sl_buf body = {0}, text = {0};
     while (text.len < 800)
-        sl_buf_adds(&text, "Explain to a colleague how the weekly build report is put together, step by step. ");
+        sl_buf_adds(
+            &text,
+            "Explain to a colleague how the weekly build report is put together, step by step. ");
     sl_buf_adds(&text, last);
     sl_jsonw w = sl_jsonw_on(&body);
     sl_jsonw_obj(&w, NULL);
@@ -299,7 +328,10 @@ static void make_request(sl_buf *out, const char *key, const char *last)
     sl_jsonw_i64(&w, "max_tokens", 64);
     sl_jsonw_f64(&w, "temperature", 0.2);
     sl_jsonw_end_obj(&w);
-    sl_buf_addf(out, "POST /v1/chat/completions HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", key, body.len);
+    sl_buf_addf(out,
+                "POST /v1/chat/completions HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer "
+                "%s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+                key, body.len);
     sl_buf_add_str(out, sl_buf_str(&body));
     sl_buf_done(&body);
     sl_buf_done(&text);
@@ -315,8 +347,9 @@ static void write_file(const char *path, sl_str text)
     chmod(path, 0600);
 }
 
-static const char policy[] = "version: 1\nmodels:\n  smollm2: {classes: [private]}\n  smollm2-cloud: {classes: [public]}\n"
-                             "defaults:\n  models: {private: smollm2, public: smollm2-cloud}\n";
+static const char policy[] =
+    "version: 1\nmodels:\n  smollm2: {classes: [private]}\n  smollm2-cloud: {classes: [public]}\n"
+    "defaults:\n  models: {private: smollm2, public: smollm2-cloud}\n";
 
 static void make_files(const char *dir, sl_buf *key, char paths[3][256])
 {
@@ -332,7 +365,9 @@ static void make_files(const char *dir, sl_buf *key, char paths[3][256])
     sl_random(secret, sizeof(secret));
     sl_buf_adds(&ring, "[{\"kid\":\"k1\",\"class\":\"public\",\"key\":\"");
     sl_buf_add_base64(&ring, secret, sizeof(secret));
-    sl_buf_adds(&ring, "\",\"not_before\":\"2020-01-01T00:00:00Z\",\"not_after\":\"2099-01-01T00:00:00Z\"}]");
+    sl_buf_adds(
+        &ring,
+        "\",\"not_before\":\"2020-01-01T00:00:00Z\",\"not_after\":\"2099-01-01T00:00:00Z\"}]");
     write_file(paths[0], SL_STR(policy));
     write_file(paths[1], sl_buf_str(&keys));
     write_file(paths[2], sl_buf_str(&ring));
@@ -366,7 +401,8 @@ static void wait_ready(int port)
     for (;;) {
         char buf[4096];
         int fd = dial(port);
-        static const char get[] = "GET /health/readiness HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n";
+        static const char get[] =
+            "GET /health/readiness HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n";
         ssize_t n = write(fd, get, sizeof(get) - 1) > 0 ? read(fd, buf, sizeof(buf) - 1) : 0;
         close(fd);
         if (n > 12 && !strncmp(buf, "HTTP/1.1 200", 12))
@@ -381,8 +417,9 @@ static void wait_ready(int port)
 
 static void row(const char *name, figures f, figures peer)
 {
-    printf("%-34s %6.1f us CPU/request  p50 %6.0f us  p99 %6.0f us  %8.0f requests/s  (added p99 %+.0f us)\n", name, f.cpu_us, f.p50_us,
-           f.p99_us, f.rate, f.p99_us - peer.p99_us);
+    printf("%-34s %6.1f us CPU/request  p50 %6.0f us  p99 %6.0f us  %8.0f requests/s  (added p99 "
+           "%+.0f us)\n",
+           name, f.cpu_us, f.p50_us, f.p99_us, f.rate, f.p99_us - peer.p99_us);
 }
 
 int main(int argc, char **argv)
@@ -396,15 +433,36 @@ int main(int argc, char **argv)
         return 1;
     make_files(dir, &key, paths);
     sl_bus *bus = NULL;
-    must(sl_bus_open(&bus, &(sl_bus_options){.name = "bench", .bootstrap = BUS, .client_id = "bench"}, &err), &err, "bus");
+    must(sl_bus_open(&bus,
+                     &(sl_bus_options){.name = "bench", .bootstrap = BUS, .client_id = "bench"},
+                     &err),
+         &err, "bus");
     make_topics(bus);
-    sl_gateway_config cfg = {.loops = 1, .log_level = SL_LOG_ERROR, .http_listen = "127.0.0.1:0", .http_tls_cert = "", .http_tls_key = "", .http_tls_client_ca = "",
-                             .http_connections = 4096, .admin_listen = "", .body_bytes = 1000000, .deadline_ms = 600000, .private_bootstrap = BUS, .public_bootstrap = "",
-                             .keyring = paths[2], .encrypt_public = true, .policy = paths[0], .keys = paths[1], .ingress_group = "g", .presence_timeout_ms = 7000,
-                             .idempotency_ttl_ms = 60000, .idempotency_bytes = 1 << 20, .drain_ms = 1000};
+    sl_gateway_config cfg = {.loops = 1,
+                             .log_level = SL_LOG_ERROR,
+                             .http_listen = "127.0.0.1:0",
+                             .http_tls_cert = "",
+                             .http_tls_key = "",
+                             .http_tls_client_ca = "",
+                             .http_connections = 4096,
+                             .admin_listen = "",
+                             .body_bytes = 1000000,
+                             .deadline_ms = 600000,
+                             .private_bootstrap = BUS,
+                             .public_bootstrap = "",
+                             .keyring = paths[2],
+                             .encrypt_public = true,
+                             .policy = paths[0],
+                             .keys = paths[1],
+                             .ingress_group = "g",
+                             .presence_timeout_ms = 7000,
+                             .idempotency_ttl_ms = 60000,
+                             .idempotency_bytes = 1 << 20,
+                             .drain_ms = 1000};
     sl_gateway *gw = NULL;
     must(sl_gateway_open(&gw, &cfg, NULL, &err), &err, "gateway");
-    echo es[SL_CLASS_N] = {{.bus = bus, .cls = SL_CLASS_PRIVATE}, {.bus = bus, .cls = SL_CLASS_PUBLIC, .encrypt = true}};
+    echo es[SL_CLASS_N] = {{.bus = bus, .cls = SL_CLASS_PRIVATE},
+                           {.bus = bus, .cls = SL_CLASS_PUBLIC, .encrypt = true}};
     must(sl_keyring_load(&es[0].ring, paths[2], &err), &err, "keyring");
     es[1].ring = es[0].ring;
     pthread_t gt, et, pt;
@@ -416,7 +474,9 @@ int main(int argc, char **argv)
     wait_ready(sl_gateway_port(gw));
     make_request(&reqs[SL_CLASS_PRIVATE], key.data, "Confidential: my number is 138-0013-8000.");
     make_request(&reqs[SL_CLASS_PUBLIC], key.data, "Thank you.");
-    printf("gateway alone: in-memory bus, echo worker, classification on, %zu-byte requests; %d requests\n", reqs[1].len, n);
+    printf("gateway alone: in-memory bus, echo worker, classification on, %zu-byte requests; %d "
+           "requests\n",
+           reqs[1].len, n);
     for (int round = 0; round < 2; round++) { /* the first warms up */
         int c = round ? conns : 1, count = round ? n : n / 4;
         figures peer = load(evhttp_port, pt, &reqs[1], count, c);

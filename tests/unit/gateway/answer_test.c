@@ -22,13 +22,17 @@ static void deltas_are_merged_by_index(void **state)
     sl_answer a = {0};
     sl_buf out = {0};
     sl_answer_add(&a, &(sl_chunk){.content = SL_STR("one "), .reasoning = SL_STR("why")});
-    add_tools(&a, "[{\"index\":0,\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\"\"}}]");
-    add_tools(&a, "[{\"index\":1,\"id\":\"c2\",\"type\":\"function\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]");
+    add_tools(&a, "[{\"index\":0,\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+                  "\"arguments\":\"{\\\"a\\\"\"}}]");
+    add_tools(&a, "[{\"index\":1,\"id\":\"c2\",\"type\":\"function\",\"function\":{\"name\":\"g\","
+                  "\"arguments\":\"{}\"}}]");
     add_tools(&a, "[{\"index\":0,\"function\":{\"arguments\":\":1}\"}}]");
     sl_answer_add(&a, &(sl_chunk){.content = SL_STR("two")});
     sl_answer_tool_calls(&a, &out);
-    assert_string_equal(out.data, "[{\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1}\"}},"
-                                  "{\"id\":\"c2\",\"type\":\"function\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]");
+    assert_string_equal(out.data, "[{\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":"
+                                  "\"f\",\"arguments\":\"{\\\"a\\\":1}\"}},"
+                                  "{\"id\":\"c2\",\"type\":\"function\",\"function\":{\"name\":"
+                                  "\"g\",\"arguments\":\"{}\"}}]");
     assert_string_equal(a.content.data, "one two");
     assert_string_equal(a.reasoning.data, "why");
     assert_false(a.failed);

@@ -50,7 +50,8 @@ static sl_envelope chunk(fake_run *r, const char *text)
 {
     sl_buf_clear(&r->body);
     if (text)
-        sl_chunk_write_delta(&r->body, r->seq ? (sl_str){0} : SL_STR("assistant"), sl_str_c(text), (sl_str){0});
+        sl_chunk_write_delta(&r->body, r->seq ? (sl_str){0} : SL_STR("assistant"), sl_str_c(text),
+                             (sl_str){0});
     else
         sl_chunk_write_heartbeat(&r->body);
     sl_envelope e = {.type = SL_TYPE_CHUNK, .seq = r->seq++, .body = sl_buf_str(&r->body)};
@@ -64,13 +65,22 @@ static sl_envelope end(fake_run *r, sl_end reason)
 {
     sl_buf_clear(&r->body);
     sl_chunk_write_usage(&r->body, &(sl_usage){3, 5});
-    sl_envelope e = {.type = SL_TYPE_CHUNK, .seq = r->seq, .fin = true, .count = r->seq, .end = reason, .env = SL_STR("env-1"), .body = sl_buf_str(&r->body)};
+    sl_envelope e = {.type = SL_TYPE_CHUNK,
+                     .seq = r->seq,
+                     .fin = true,
+                     .count = r->seq,
+                     .end = reason,
+                     .env = SL_STR("env-1"),
+                     .body = sl_buf_str(&r->body)};
     memcpy(e.run, r->id, sizeof(e.run));
     sl_run_digest_text(r->digest, e.digest);
     return e;
 }
 
-static sl_follow_verdict feed(sl_follow *f, sl_envelope e, int64_t now) { return sl_follow_record(f, &e, now); }
+static sl_follow_verdict feed(sl_follow *f, sl_envelope e, int64_t now)
+{
+    return sl_follow_record(f, &e, now);
+}
 
 static void open_follow(sl_follow **f, client *k, bool whole)
 {
@@ -85,7 +95,10 @@ static void close_follow(sl_follow *f, client *k)
     sl_buf_done(&k->tools);
 }
 
-static void text_is(const client *k, const char *want) { assert_string_equal(k->text.data ? k->text.data : "", want); }
+static void text_is(const client *k, const char *want)
+{
+    assert_string_equal(k->text.data ? k->text.data : "", want);
+}
 
 static void a_clean_stream(void **state)
 {
@@ -341,7 +354,8 @@ static void other_runs_are_bounded(void **state)
     (void)feed(f, chunk(&a, "q"), 0);
     for (int i = 0; i < 3; i++)
         (void)feed(f, chunk(&b, big), 100);
-    assert_int_equal(sl_follow_tick(f, 20000), SL_FOLLOW_MORE); /* over 256 KiB: it is no candidate */
+    assert_int_equal(sl_follow_tick(f, 20000),
+                     SL_FOLLOW_MORE); /* over 256 KiB: it is no candidate */
     text_is(&k, "q");
     close_follow(f, &k);
     run_done(&a);

@@ -20,7 +20,10 @@ static void on_result(void *arg, sl_idem_result *r)
     s->with_result += r != NULL;
 }
 
-static void stop(void *arg) { sl_loop_stop(arg); }
+static void stop(void *arg)
+{
+    sl_loop_stop(arg);
+}
 
 static sl_idem_result *result(size_t bytes)
 {
@@ -32,9 +35,11 @@ static sl_idem_result *result(size_t bytes)
     return r;
 }
 
-static sl_idem_verdict begin(sl_idem *t, const char *key, const char *body, sl_loop *l, seen *s, sl_idem_entry **e, sl_idem_waiter **w, sl_idem_result **r)
+static sl_idem_verdict begin(sl_idem *t, const char *key, const char *body, sl_loop *l, seen *s,
+                             sl_idem_entry **e, sl_idem_waiter **w, sl_idem_result **r)
 {
-    return sl_idem_begin(t, SL_STR("tenant"), sl_str_c(key), sl_str_c(body), l, on_result, s, e, w, r);
+    return sl_idem_begin(t, SL_STR("tenant"), sl_str_c(key), sl_str_c(body), l, on_result, s, e, w,
+                         r);
 }
 
 static void waiters_get_the_owners_result(void **state)
@@ -62,7 +67,9 @@ static void waiters_get_the_owners_result(void **state)
     assert_int_equal(begin(t, "k", "body", l, &s, &none, &w1, &r), SL_IDEM_STORED);
     assert_int_equal(r->content.len, 10);
     sl_idem_result_unref(r);
-    assert_int_equal(sl_idem_begin(t, SL_STR("another tenant"), SL_STR("k"), SL_STR("other"), l, on_result, &s, &e, &w1, &r), SL_IDEM_OWNER);
+    assert_int_equal(sl_idem_begin(t, SL_STR("another tenant"), SL_STR("k"), SL_STR("other"), l,
+                                   on_result, &s, &e, &w1, &r),
+                     SL_IDEM_OWNER);
     sl_idem_finish(t, e, NULL);
     sl_loop_free(l);
     sl_idem_free(t);

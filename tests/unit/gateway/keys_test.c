@@ -22,7 +22,8 @@ static sl_api_keys *parse(const sl_api_key *rows, size_t n)
     return k;
 }
 
-static const sl_api_key *check(const sl_api_keys *k, const char *scheme, const sl_buf *key, int64_t now)
+static const sl_api_key *check(const sl_api_keys *k, const char *scheme, const sl_buf *key,
+                               int64_t now)
 {
     sl_buf header = {0};
     sl_buf_adds(&header, scheme);
@@ -38,7 +39,9 @@ static void a_key_is_found_by_its_text_alone(void **state)
     sl_api_key rows[3];
     sl_buf text[3] = {{0}, {0}, {0}};
     for (int i = 0; i < 3; i++)
-        assert_int_equal(sl_api_key_new(&rows[i], i ? "acme" : "demo", SL_ROLE_CLIENT, 0, &text[i], NULL), SL_OK);
+        assert_int_equal(
+            sl_api_key_new(&rows[i], i ? "acme" : "demo", SL_ROLE_CLIENT, 0, &text[i], NULL),
+            SL_OK);
     sl_api_keys *k = parse(rows, 3);
     for (int i = 0; i < 3; i++) {
         const sl_api_key *found = check(k, "Bearer ", &text[i], sl_unix_us());
@@ -76,19 +79,25 @@ static void revoked_and_expired_keys_are_wrong(void **state)
 static void bad_files_name_what_is_wrong(void **state)
 {
     (void)state;
-    static const struct { const char *text, *names; } rows[] = {
+    static const struct {
+        const char *text, *names;
+    } rows[] = {
         {"[]", "'keys'"},
         {"{\"keys\":1}", "'keys'"},
         {"{\"keys\":[{}]}", "keys[0].id"},
         {"{\"keys\":[{\"id\":\"a\",\"tenant\":\"t t\"}]}", "keys[0].tenant"},
         {"{\"keys\":[{\"id\":\"a\",\"tenant\":\"t\",\"hash\":\"00\"}]}", "keys[0].hash"},
-        {"{\"keys\":[{\"id\":\"a\",\"tenant\":\"t\",\"hash\":\"0000000000000000000000000000000000000000000000000000000000000000\",\"role\":\"king\"}]}", "keys[0].role"},
+        {"{\"keys\":[{\"id\":\"a\",\"tenant\":\"t\",\"hash\":"
+         "\"0000000000000000000000000000000000000000000000000000000000000000\",\"role\":\"king\"}]"
+         "}",
+         "keys[0].role"},
         {"{\"keys\":[", "keys.json"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         sl_api_keys *k = NULL;
         sl_error err = {0};
-        assert_int_not_equal(sl_api_keys_parse(&k, "keys.json", sl_str_c(rows[i].text), &err), SL_OK);
+        assert_int_not_equal(sl_api_keys_parse(&k, "keys.json", sl_str_c(rows[i].text), &err),
+                             SL_OK);
         assert_null(k);
         assert_non_null(strstr(err.text, rows[i].names));
     }

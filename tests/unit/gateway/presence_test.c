@@ -8,9 +8,13 @@
 
 #include <cmocka.h>
 
-static void heard(sl_presence_view *v, sl_class c, const char *instance, const char *model, bool draining, int64_t now)
+static void heard(sl_presence_view *v, sl_class c, const char *instance, const char *model,
+                  bool draining, int64_t now)
 {
-    sl_presence p = {.instance = sl_str_c(instance), .models = {SL_STR("other"), sl_str_c(model)}, .models_n = 2, .draining = draining};
+    sl_presence p = {.instance = sl_str_c(instance),
+                     .models = {SL_STR("other"), sl_str_c(model)},
+                     .models_n = 2,
+                     .draining = draining};
     sl_presence_view_heard(v, c, &p, now);
 }
 
