@@ -1,5 +1,5 @@
-/* Refused configurations, and what the producer does when the broker answers badly, with librdkafka's mock broker: it injects
- * faults and is never proof of what stands in a log. */
+/* Refused configurations, and what the producer does when the broker answers badly, with
+ * librdkafka's mock broker: it injects faults and is never proof of what stands in a log. */
 #include "common/base/clock.h"
 #include "common/bus/bus.h"
 #include "common/bus/kafka_hook.h"
