@@ -58,7 +58,7 @@ struct sl_core {
     sl_router *router;
     sl_producer *fast[SL_CLASS_N]; /* requests, control, decided records: linger 0 */
     sl_producer *slow;             /* audit records that nobody waits for */
-    sl_watch *watch[SL_CLASS_N + 1];
+    sl_watch *watch[SL_CLASS_N];
     sl_timer *tick;
     sl_id_table table;
     struct ticket_list open, free;

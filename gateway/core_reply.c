@@ -204,10 +204,10 @@ static sl_status open_producers(sl_core *c, sl_error *reterr)
                            &(sl_producer_options){.linger_ms = 0, .topics = public_topics},
                            &c->watch[1], reterr);
     if (!st)
-        st = open_producer(c, &c->slow, SL_CLASS_PRIVATE,
-                           &(sl_producer_options){.linger_ms = 50, .topics = audit_topics},
-                           &c->watch[2], reterr);
-    return st;
+        st = sl_producer_open(&c->slow, c->g->bus[SL_CLASS_PRIVATE],
+                              &(sl_producer_options){.linger_ms = 50, .topics = audit_topics},
+                              reterr);
+    return st; /* the slow one has no watch: nobody waits for it, the tick polls it */
 }
 
 sl_status sl_core_open(sl_core **ret, sl_loop *l, sl_gateway_shared *g, int index,
@@ -259,7 +259,7 @@ void sl_core_free(sl_core *c)
         return;
     sl_core_end_all(c);
     sl_timer_free(c->tick);
-    for (int i = 0; i < SL_CLASS_N + 1; i++)
+    for (int i = 0; i < SL_CLASS_N; i++)
         sl_watch_free(c->watch[i]);
     for (int cls = 0; cls < SL_CLASS_N; cls++)
         if (c->fast[cls]) {
