@@ -19,7 +19,8 @@ typedef struct seen {
     sl_consumer *c;
     int n, revoked, errors;
     sl_status last_error;
-    bool finish;
+    bool finish;      /* each record at once */
+    bool finish_late; /* those of a partition when it is revoked */
     int32_t partition[SEEN_MAX];
     int64_t offset[SEEN_MAX];
     int value[SEEN_MAX];
@@ -56,7 +57,11 @@ static void on_record(void *arg, const sl_record *r)
 
 static void on_revoked(void *arg, const char *topic, int32_t partition)
 {
-    ((seen *)arg)->revoked++;
+    seen *s = arg;
+    s->revoked++;
+    for (int i = 0; s->finish_late && i < s->n; i++)
+        if (s->partition[i] == partition)
+            sl_consumer_finish(s->c, topic, partition, s->offset[i]);
 }
 
 static void on_error(void *arg, const sl_error *e)
@@ -438,7 +443,8 @@ static void members_share_and_take_over(void **state)
 {
     NEED_BROKER();
     static seen a, b;
-    a = b = (seen){.finish = true};
+    a = (seen){.finish_late = true};
+    b = (seen){.finish = true};
     sl_consumer *ca = member(&a, fx.four, fx.group, false);
     for (int i = 0; i < 40; i++)
         send_value(fx.p, fx.four, i % 4, i, NULL);
@@ -448,6 +454,7 @@ static void members_share_and_take_over(void **state)
     int64_t deadline = sl_mono_ms() + PATIENCE_MS;
     while (!(sl_consumer_assigned(ca) && sl_consumer_assigned(cb)) && sl_mono_ms() < deadline)
         until(ca, cb, &a.n, 1 << 30, 50);
+    a.finish = true;
     for (int i = 40; i < 80; i++)
         send_value(fx.p, fx.four, i % 4, i, NULL);
     deadline = sl_mono_ms() + PATIENCE_MS;
