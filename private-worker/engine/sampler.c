@@ -1,7 +1,10 @@
 #include "private-worker/engine/sampler.h"
 
-#include <math.h>
 #include <stdlib.h>
+
+#ifdef __clang__
+#pragma STDC FP_CONTRACT OFF
+#endif
 
 typedef struct sl_candidate {
     float logit;
@@ -75,6 +78,25 @@ static void select_top(candidate *c, size_t n, size_t k)
     }
 }
 
+/* e^x for -45 < x <= 0 with a relative error below 1e-14. Own code: a C library may round the last
+ * bit otherwise in its next version, and the same seed must give the same text. */
+static double exp_below_0(double x)
+{
+    const double magic = 0x1.8p52; /* adding it rounds to a whole number */
+    double n = (x * 1.4426950408889634 + magic) - magic;
+    double r = (x - n * 0x1.62e42fee00000p-1) - n * 0x1.a39ef35793c76p-33; /* ln 2 in two parts */
+    static const double inverse_factorial[] = {1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800,
+                                               1.0 / 362880,     1.0 / 40320,     1.0 / 5040,     1.0 / 720,
+                                               1.0 / 120,        1.0 / 24,        1.0 / 6,        0.5, 1, 1};
+    double p = 0;
+    for (int i = 0; i < 14; i++)
+        p = p * r + inverse_factorial[i];
+    uint64_t bits = (uint64_t)((int64_t)n + 1023) << 52;
+    double scale;
+    memcpy(&scale, &bits, 8);
+    return p * scale;
+}
+
 /* Weights relative to the likeliest; those far below it can never matter to a 53-bit draw and are
  * left out. Returns how many stay, in the order they had. */
 static size_t weigh(candidate *c, size_t n, float top, double temperature, double *ret_sum)
@@ -85,7 +107,7 @@ static size_t weigh(candidate *c, size_t n, float top, double temperature, doubl
         double x = ((double)c[i].logit - (double)top) / temperature;
         if (!(x > -45))
             continue;
-        candidate w = {c[i].logit, c[i].id, exp(x)};
+        candidate w = {c[i].logit, c[i].id, exp_below_0(x)};
         c[kept++] = w;
         sum += w.weight;
     }

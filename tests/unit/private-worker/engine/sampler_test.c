@@ -54,6 +54,22 @@ static void draws_follow_the_distribution(void **state)
     sl_sampler_done(&s);
 }
 
+/* Two tokens at every gap: the share of the lesser one is e^gap / (1 + e^gap). */
+static void weights_are_exponentials(void **state)
+{
+    sl_sampler s = {0};
+    enum { N = 20000 };
+    for (int gap = 0; gap <= 4; gap++) {
+        float logits[2] = {3, 3 - (float)gap * 0.7f};
+        int lesser = 0;
+        for (uint64_t i = 0; i < N; i++)
+            lesser += pick(&s, (sl_sampling){.temperature = 0.7f, .top_p = 1, .seed = 9}, logits, 2, i);
+        double want = exp(-gap) / (1 + exp(-gap));
+        assert_true(fabs((double)lesser / N - want) < 0.012);
+    }
+    sl_sampler_done(&s);
+}
+
 static void top_k_and_top_p_cut(void **state)
 {
     sl_sampler s = {0};
@@ -102,6 +118,7 @@ int main(void)
         cmocka_unit_test(philox_known_answers),
         cmocka_unit_test(zero_temperature_takes_the_first_of_the_likeliest),
         cmocka_unit_test(draws_follow_the_distribution),
+        cmocka_unit_test(weights_are_exponentials),
         cmocka_unit_test(top_k_and_top_p_cut),
         cmocka_unit_test(draws_depend_on_seed_and_position_alone),
     };

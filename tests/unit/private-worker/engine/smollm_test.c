@@ -115,11 +115,68 @@ static void greedy_ids_match_llama_cpp(void **state)
     all_cases(true);
 }
 
+/* ---- the real model alone and in company ---- */
+typedef struct answer {
+    sl_buf text;
+    bool ended;
+} answer;
+static void on_event(void *arg, const sl_gen_event *ev)
+{
+    answer *a = ev->user;
+    sl_buf_add_str(&a->text, ev->text);
+    a->ended |= ev->end;
+}
+
+static void run(sl_engine *e, const int *which, int n, answer *out)
+{
+    static const char *const prompts[] = {"The capital of France is", "def add(a, b):", "Once upon a time there was a river"};
+    int64_t until = sl_mono_ms() + 120000;
+    for (int i = 0; i < n; i++) {
+        sl_chat c = {.kind = SL_COMPLETION, .prompt = sl_str_c(prompts[which[i]]), .seed = 4 + which[i],
+                     .has_temperature = true, .temperature = 0.8, .has_max_tokens = true, .max_tokens = 24};
+        sl_gen *g;
+        out[which[i]] = (answer){0};
+        OK(sl_engine_submit(e, &c, &out[which[i]], &g, err));
+    }
+    for (int i = 0; i < n; i++)
+        while (!out[which[i]].ended) {
+            struct pollfd p = {sl_engine_fd(e), POLLIN, 0};
+            assert_true(sl_mono_ms() < until && poll(&p, 1, 120000) >= 0);
+            sl_engine_poll(e, on_event, NULL);
+        }
+}
+
+static void same_answer_alone_and_together(void **state)
+{
+    const char *model = smollm_path();
+    SKIP_UNLESS(model, "the SmolLM2 model (SLUICE_TEST_MODEL)");
+#ifdef SL_SANITIZED
+    print_message("SKIP %s: minutes long under a sanitizer\n", __func__);
+    skip();
+#endif
+    sl_model *m = open_model(model);
+    sl_engine *e = NULL;
+    answer alone[3], crowd[3];
+    OK(sl_engine_open(&e, m, &(sl_engine_options){.threads = 2, .slots = 3}, err));
+    for (int i = 0; i < 3; i++)
+        run(e, &i, 1, alone);
+    run(e, (const int[]){2, 0, 1}, 3, crowd);
+    for (int i = 0; i < 3; i++) {
+        assert_true(alone[i].text.len > 10);
+        assert_true(sl_str_eq(sl_buf_str(&alone[i].text), sl_buf_str(&crowd[i].text)));
+        sl_buf_done(&alone[i].text);
+        sl_buf_done(&crowd[i].text);
+    }
+    sl_engine_free(e);
+    sl_model_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_and_ids_match_llama_cpp),
         cmocka_unit_test(greedy_ids_match_llama_cpp),
+        cmocka_unit_test(same_answer_alone_and_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
