@@ -205,6 +205,7 @@ static void on_published(void *arg, const sl_delivery *d)
     } else {
         SL_INFO(NULL, "policy_published", "%s takes effect", sl_policy_digest(p));
         sl_store_adopt(c->g->store, p);
+        sl_metrics_add(c->shard, SL_GM_POLICY_RELOADS, 0, 1); /* taken */
     }
     sl_policy_unref(p);
 }
