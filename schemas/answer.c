@@ -286,7 +286,8 @@ void sl_answer_write(sl_buf *out, const sl_answer_head *h, sl_str content, sl_st
     if (h->kind == SL_CHAT) {
         sl_jsonw_obj(&w, "message");
         sl_jsonw_cstr(&w, "role", "assistant");
-        sl_jsonw_str(&w, "content", content); /* null when only tools were called */
+        /* null when only tools were called, as OpenAI has it */
+        sl_jsonw_str(&w, "content", content.n || !tool_calls_json.p ? content : (sl_str){NULL, 0});
         sl_jsonw_null(&w, "refusal");
         if (reasoning.p)
             sl_jsonw_str(&w, "reasoning_content", reasoning);

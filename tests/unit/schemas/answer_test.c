@@ -172,7 +172,8 @@ static void whole(void **state)
         "\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,"
         "\"completion_tokens\":2,\"total_tokens\":3},\"x_sluice_seed\":7}");
     sl_buf_clear(&b);
-    sl_answer_write(&b, &chat, NONE, SL_STR("r"), SL_STR("[{\"id\":\"1\"}]"), "tool_calls", NULL);
+    sl_answer_write(&b, &chat, SL_STR(""), SL_STR("r"), SL_STR("[{\"id\":\"1\"}]"), "tool_calls",
+                    NULL);
     assert_non_null(strstr(
         b.data, "\"content\":null,\"refusal\":null,\"reasoning_content\":\"r\",\"tool_calls\":[{"
                 "\"id\":\"1\"}]}"));
