@@ -260,7 +260,7 @@ static void requeue(sl_job *j)
     sl_worker *w = j->w;
     sl_run *fresh = j->answer_only || w->closing ? NULL : sl_run_open(j);
     if (!fresh) {
-        /* An answer for a dead letter is a courtesy. A request is read again when there is memory. */
+        /* An answer for a dead letter is a courtesy; a request is read again later. */
         bool again = !j->answer_only && !w->closing && j->owned && w->requests;
         int32_t partition = j->partition;
         int64_t offset = j->offset;
