@@ -10,12 +10,14 @@
 
 #include "common/base/idtable.h"
 #include "common/base/log.h"
+#include "common/bus/outbox.h"
 #include "gateway/core.h"
 #include "gateway/follow.h"
 
 #include <stdlib.h>
 #include <sys/queue.h>
 
+#define SL_CORE_UNSENT_MAX   (32u << 20) /* bytes that may wait for room in the producer */
 #define SL_CORE_TICK_MS      250
 #define SL_PRESENCE_GRACE_MS 3000
 #define SL_CORE_RECALL \
@@ -57,7 +59,9 @@ struct sl_core {
     sl_codec *codec;
     sl_router *router;
     sl_producer *fast[SL_CLASS_N]; /* requests, control, decided records: linger 0 */
-    sl_producer *slow;             /* audit records that nobody waits for */
+    sl_outbox out[SL_CLASS_N];     /* gathers a turn's records for `fast`: a burst is one batch */
+    sl_timer *pump;
+    sl_producer *slow; /* audit records that nobody waits for */
     sl_watch *watch[SL_CLASS_N];
     sl_timer *tick;
     sl_id_table table;
@@ -72,6 +76,8 @@ struct sl_core {
 };
 
 /* core_send.c */
+sl_status sl_core_send_fast(sl_core *c, sl_class cls, const sl_record *r, sl_delivery_fn cb,
+                            void *arg, sl_error *reterr) SL_MUST_CHECK;
 sl_status sl_core_seal(sl_core *c, sl_envelope *env, sl_class cls, bool encrypt, sl_record *ret,
                        sl_error *reterr) SL_MUST_CHECK;
 sl_status sl_core_produce(sl_core *c, sl_ticket *t, sl_error *reterr) SL_MUST_CHECK;

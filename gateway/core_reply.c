@@ -173,6 +173,16 @@ void sl_core_poll(sl_core *c)
             sl_producer_poll(c->fast[cls]);
     if (c->slow)
         sl_producer_poll(c->slow);
+    for (int cls = 0; cls < SL_CLASS_N; cls++)
+        if (c->out[cls].head) /* deliveries made room */
+            sl_timer_soon(c->pump);
+}
+
+static void on_pump(void *arg)
+{
+    sl_core *c = arg;
+    for (int cls = 0; cls < SL_CLASS_N; cls++)
+        sl_outbox_pump(&c->out[cls]);
 }
 
 static void poll_cb(void *arg)
@@ -234,6 +244,10 @@ sl_status sl_core_open(sl_core **ret, sl_loop *l, sl_gateway_shared *g, int inde
         st = open_producers(c, reterr);
     if (!st)
         st = sl_timer_open(&c->tick, l, on_tick, c, reterr);
+    if (!st)
+        st = sl_timer_open(&c->pump, l, on_pump, c, reterr);
+    for (int cls = 0; cls < SL_CLASS_N; cls++)
+        c->out[cls] = (sl_outbox){.producer = c->fast[cls], .hold = true};
     if (st) {
         sl_core_free(c);
         return st;
@@ -259,11 +273,14 @@ void sl_core_free(sl_core *c)
         return;
     sl_core_end_all(c);
     sl_timer_free(c->tick);
+    sl_timer_free(c->pump);
     for (int i = 0; i < SL_CLASS_N; i++)
         sl_watch_free(c->watch[i]);
     for (int cls = 0; cls < SL_CLASS_N; cls++)
         if (c->fast[cls]) {
+            sl_outbox_pump(&c->out[cls]);
             (void)!sl_producer_flush(c->fast[cls], 3000);
+            sl_outbox_done(&c->out[cls]);
             sl_producer_close(c->fast[cls]);
         }
     if (c->slow) {

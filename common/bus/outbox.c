@@ -77,7 +77,7 @@ static sl_status keep(sl_outbox *o, const sl_record *r, sl_delivery_fn cb, void 
 sl_status sl_outbox_send(sl_outbox *o, const sl_record *r, sl_delivery_fn cb, void *arg,
                          size_t *unsent, sl_error *reterr)
 {
-    if (!o->head) {
+    if (!o->head && !o->hold) {
         sl_status st = sl_producer_send(o->producer, r, cb, arg, reterr);
         if (st != SL_E_FULL)
             return st;

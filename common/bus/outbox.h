@@ -14,6 +14,7 @@ typedef struct sl_outbox {
     sl_producer *producer;
     sl_outbox_entry *head, *tail;
     size_t n, bytes;
+    bool hold; /* keep every record until sl_outbox_pump: one burst makes one batch */
 } sl_outbox;
 
 /* *unsent (may be NULL) is raised by the record's size when it had to be kept and lowered when the

@@ -213,6 +213,12 @@ void sl_timer_every(sl_timer *t, int64_t period_ms)
     event_add(t->ev, &tv);
 }
 
+void sl_timer_soon(sl_timer *t)
+{
+    t->period_ms = 0;
+    event_active(t->ev, EV_TIMEOUT, 0); /* behind what is active already */
+}
+
 void sl_timer_cancel(sl_timer *t)
 {
     t->period_ms = 0;

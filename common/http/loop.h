@@ -28,6 +28,9 @@ sl_status sl_timer_open(sl_timer **ret, sl_loop *l, sl_loop_fn fn, void *arg,
                         sl_error *reterr) SL_MUST_CHECK;
 void sl_timer_set(sl_timer *t, int64_t after_ms);
 void sl_timer_every(sl_timer *t, int64_t period_ms);
+/* Fires once what is ready in this turn of the loop has run: the place to send as one what a turn
+ * gathered. */
+void sl_timer_soon(sl_timer *t);
 void sl_timer_cancel(sl_timer *t);
 void sl_timer_free(sl_timer *t);
 
