@@ -1,6 +1,7 @@
 /* gateway_main.c - sluice-gateway: options, log, open, run, close. */
 #include "common/base/log.h"
 #include "gateway/gateway.h"
+#include "gateway/metrics.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -13,7 +14,9 @@ int main(int argc, char **argv)
                             .summary = "OpenAI-compatible gateway: classifies each request and "
                                        "sends it over Kafka to private or public workers.",
                             .table = sl_gateway_options,
-                            .target = &cfg};
+                            .target = &cfg,
+                            .metrics = sl_gateway_metrics,
+                            .metrics_n = SL_GM_N};
     sl_options *options = NULL;
     sl_gateway *gw = NULL;
     sl_error err = {0};

@@ -20,11 +20,13 @@ typedef struct sl_private_config {
 } sl_private_config;
 
 extern const sl_option sl_private_options[]; /* ends with name == NULL */
-#define SL_PRIVATE_WORKER_SPEC(cfg)                                                       \
-    ((sl_options_spec){"sluice-private-worker",                                           \
-                       "Runs a model: answers private requests from Kafka, or an OpenAI-" \
-                       "compatible API with --http LISTEN.",                              \
-                       sl_private_options, (cfg)})
+#define SL_PRIVATE_WORKER_SPEC(cfg)                                                           \
+    ((sl_options_spec){.program = "sluice-private-worker",                                    \
+                       .summary =                                                             \
+                           "Runs a model: answers private requests from Kafka, or an OpenAI-" \
+                           "compatible API with --http LISTEN.",                              \
+                       .table = sl_private_options,                                           \
+                       .target = (cfg)})
 
 /* `--http LISTEN` and `--http=LISTEN` stand for http.listen: rewrites such arguments in place.
  * The texts are static: one command line a process. */

@@ -12,12 +12,13 @@
 enum { PM_ACTIVE = SL_WM_N, PM_QUEUED, PM_SLOTS, PM_N };
 
 /* clang-format off */
-static const sl_metric metrics_table[PM_N] = {
+const sl_metric sl_private_metrics[] = {
     SL_WORKER_METRICS,
     [PM_ACTIVE] = {.name = "sluice_engine_active", .kind = SL_GAUGE, .help = "Requests in the engine's slots now."},
     [PM_QUEUED] = {.name = "sluice_engine_queued", .kind = SL_GAUGE, .help = "Requests that wait for a slot."},
     [PM_SLOTS] = {.name = "sluice_engine_slots", .kind = SL_GAUGE, .help = "Slots of the engine."},
 };
+const size_t sl_private_metrics_n = PM_N;
 /* clang-format on */
 
 struct sl_private_worker {
@@ -148,7 +149,7 @@ static sl_status open_parts(sl_private_worker *p, sl_error *reterr)
     sl_daemon_hooks hooks = {.drain = drain, .reload = reload, .arg = p};
     sl_status st = sl_private_config_check(p->cfg, reterr);
     if (!st)
-        st = sl_metrics_open(&p->metrics, metrics_table, PM_N, reterr);
+        st = sl_metrics_open(&p->metrics, sl_private_metrics, PM_N, reterr);
     if (!st)
         st = sl_metrics_shard_open(p->metrics, &p->shard, reterr);
     if (!st)

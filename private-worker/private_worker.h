@@ -3,8 +3,12 @@
 #ifndef SL_PRIVATE_WORKER_PRIVATE_WORKER_H
 #define SL_PRIVATE_WORKER_PRIVATE_WORKER_H
 
+#include "common/base/metrics.h"
 #include "common/http/loop.h"
 #include "private-worker/config.h"
+
+extern const sl_metric sl_private_metrics[]; /* the daemon's table */
+extern const size_t sl_private_metrics_n;
 
 typedef struct sl_private_worker sl_private_worker;
 /* cfg is borrowed; `options` (may be NULL) is reloaded on SIGHUP. Installs signal watches. */

@@ -8,6 +8,8 @@ int main(int argc, char **argv)
 {
     sl_private_config cfg = {0};
     sl_options_spec spec = SL_PRIVATE_WORKER_SPEC(&cfg);
+    spec.metrics = sl_private_metrics;
+    spec.metrics_n = sl_private_metrics_n;
     sl_options *options = NULL;
     sl_loop *loop = NULL;
     sl_private_worker *p = NULL;

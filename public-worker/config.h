@@ -21,10 +21,12 @@ typedef struct sl_public_config {
 } sl_public_config;
 
 extern const sl_option sl_public_options[]; /* ends with name == NULL */
-#define SL_PUBLIC_WORKER_SPEC(cfg)                                                               \
-    ((sl_options_spec){"sluice-public-worker",                                                   \
-                       "Answers public requests from Kafka with an OpenAI-compatible upstream.", \
-                       sl_public_options, (cfg)})
+#define SL_PUBLIC_WORKER_SPEC(cfg)                                                           \
+    ((sl_options_spec){                                                                      \
+        .program = "sluice-public-worker",                                                   \
+        .summary = "Answers public requests from Kafka with an OpenAI-compatible upstream.", \
+        .table = sl_public_options,                                                          \
+        .target = (cfg)})
 /* What the table can't say: a URL's shape, at least one model, a keyring where encryption is on. */
 sl_status sl_public_config_check(const sl_public_config *c, sl_error *reterr) SL_MUST_CHECK;
 

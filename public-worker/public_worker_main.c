@@ -1,6 +1,7 @@
 /* sluice-public-worker - answers public requests from Kafka with an OpenAI-compatible upstream. */
 #include "common/base/log.h"
 #include "public-worker/public_worker.h"
+#include "public-worker/upstream.h"
 
 #include <signal.h>
 
@@ -8,6 +9,8 @@ int main(int argc, char **argv)
 {
     sl_public_config cfg = {0};
     sl_options_spec spec = SL_PUBLIC_WORKER_SPEC(&cfg);
+    spec.metrics = sl_public_metrics;
+    spec.metrics_n = SL_UM_N;
     sl_options *options = NULL;
     sl_loop *loop = NULL;
     sl_public_worker *p = NULL;

@@ -202,6 +202,8 @@ static sl_status answer(const sl_options *o, const char *ask, sl_error *reterr)
         sl_buf_addf(&text, "%s %s\n", o->spec.program, SL_VERSION);
     else if (strcmp(ask, "dump-doc") == 0)
         sl_options_doc(&o->spec, &text);
+    else if (strcmp(ask, "dump-metrics-doc") == 0)
+        sl_metrics_doc(o->spec.program, o->spec.metrics, o->spec.metrics_n, &text);
     else
         sl_options_dump(o, &text);
     sl_status st = print(&text, reterr);

@@ -16,6 +16,7 @@
 #define SL_BASE_OPTIONS_H
 
 #include "common/base/buf.h"
+#include "common/base/metrics.h"
 #include "common/base/yaml.h"
 
 typedef enum sl_option_type {
@@ -57,10 +58,12 @@ typedef struct sl_options_spec {
     const char *program, *summary; /* for --help */
     const sl_option *table;        /* ends with name == NULL */
     void *target;                  /* the struct that offsets point into */
+    const sl_metric *metrics;      /* for --dump-metrics-doc; NULL: the program has none */
+    size_t metrics_n;
 } sl_options_spec;
 
-/* Reads everything. --config FILE names the file (optional), --help, --version, --dump-config and
- * --dump-doc are answered on stdout: then *ret_exit is true and the caller exits with 0. */
+/* Reads everything. --config FILE names the file (optional), --help, --version, --dump-config,
+ * --dump-doc and --dump-metrics-doc are answered on stdout: then *ret_exit is true and the caller exits with 0. */
 sl_status sl_options_load(sl_options **ret, const sl_options_spec *spec, int argc, char **argv,
                           bool *ret_exit, sl_error *reterr) SL_MUST_CHECK;
 /* Reads file and environment again and updates the reloadable ones; names those that changed but

@@ -71,7 +71,8 @@ static void consider(sl_str name, sl_str known, size_t *best, char out[SL_OPT_NA
 
 const char *sl_opt_nearest(const sl_option *table, sl_str name, bool section, char out[SL_OPT_NAME])
 {
-    static const char *const built_in[] = {"config", "help", "version", "dump-config", "dump-doc"};
+    static const char *const built_in[] = {"config",      "help",     "version",
+                                           "dump-config", "dump-doc", "dump-metrics-doc"};
     out[0] = '\0';
     if (name.n >= SL_OPT_NAME)
         return out;
@@ -123,7 +124,8 @@ static const char *take_bool(int argc, char **argv, int *i, const char *equals)
 
 static const char *asked(sl_str name)
 {
-    static const char *const asks[] = {"help", "version", "dump-config", "dump-doc"};
+    static const char *const asks[] = {"help", "version", "dump-config", "dump-doc",
+                                       "dump-metrics-doc"};
     for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++)
         if (sl_str_is(name, asks[i]))
             return asks[i];

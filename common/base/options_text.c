@@ -50,6 +50,7 @@ void sl_options_help(const sl_options_spec *spec, sl_buf *out)
         "  --config FILE   YAML file with the options below; dots are its levels\n"
         "  --dump-config   print the effective configuration as YAML, secrets as ***\n"
         "  --dump-doc      print the options as a Markdown table\n"
+        "  --dump-metrics-doc  print the metrics as a Markdown table\n"
         "  --version       print the version\n"
         "  --help          print this text\n\n"
         "Later wins: default, file, environment, command line. In the file, ${NAME} stands\n"

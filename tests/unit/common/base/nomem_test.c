@@ -110,7 +110,8 @@ static sl_status read_options(void)
         {"map", SL_OPT_MAP, sizeof(char *) + sizeof(sl_option_list), .def = "a=b", .help = "h"},
         {0},
     };
-    static const sl_options_spec spec = {"t", "t", table, &cfg};
+    static const sl_options_spec spec = {
+        .program = "t", .summary = "t", .table = table, .target = &cfg};
     char *argv[] = {"t", "--config", path, "--s.text=y"};
     sl_options *o = NULL;
     sl_buf dump = {0};

@@ -37,7 +37,8 @@ static const sl_option table[] = {
 };
 
 static config cfg;
-static const sl_options_spec spec = {"sluice-test", "tests options.", table, &cfg};
+static const sl_options_spec spec = {
+    .program = "sluice-test", .summary = "tests options.", .table = table, .target = &cfg};
 static char path[] = "/tmp/sluice-options-XXXXXX";
 
 static void write_config(const char *text)
