@@ -63,7 +63,8 @@ typedef struct sl_options_spec {
 } sl_options_spec;
 
 /* Reads everything. --config FILE names the file (optional), --help, --version, --dump-config,
- * --dump-doc and --dump-metrics-doc are answered on stdout: then *ret_exit is true and the caller exits with 0. */
+ * --dump-doc and --dump-metrics-doc are answered on stdout: then *ret_exit is true and the caller
+ * exits with 0. */
 sl_status sl_options_load(sl_options **ret, const sl_options_spec *spec, int argc, char **argv,
                           bool *ret_exit, sl_error *reterr) SL_MUST_CHECK;
 /* Reads file and environment again and updates the reloadable ones; names those that changed but

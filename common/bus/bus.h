@@ -7,7 +7,8 @@
  *
  * Producer: idempotent, acks=all. A full queue is SL_E_FULL (backpressure: the record was not
  * taken). A fatal idempotence error rebuilds the producer inside and resends the same bytes of what
- * was not acknowledged, in order. Every record that was taken ends in exactly one delivery callback.
+ * was not acknowledged, in order. Every record that was taken ends in exactly one delivery
+ * callback.
  * Consumer: no auto-commit. `group` mode subscribes; `assign` mode reads given partitions from a
  * numeric offset that is resolved before _open returns. In group mode the consumer keeps, per
  * partition, which offsets are finished, and commits the lowest unfinished one.
@@ -37,14 +38,15 @@ typedef struct sl_bus_options {
 sl_status sl_bus_open(sl_bus **ret, const sl_bus_options *opt, sl_error *reterr) SL_MUST_CHECK;
 void sl_bus_free(sl_bus *b); /* after its producers and consumers */
 /* Asks the cluster for its id (for UUIDv8 of ingress records) and proves that it answers. */
-sl_status sl_bus_cluster_id(sl_bus *b, char *out, size_t out_n, int timeout_ms, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_bus_cluster_id(sl_bus *b, char *out, size_t out_n, int timeout_ms,
+                            sl_error *reterr) SL_MUST_CHECK;
 
 /* ---- producing ---- */
 typedef struct sl_delivery {
     sl_status status; /* SL_OK: acknowledged by all in-sync replicas */
     int32_t partition;
     int64_t offset;
-    sl_error error;   /* when status != SL_OK */
+    sl_error error; /* when status != SL_OK */
 } sl_delivery;
 typedef void (*sl_delivery_fn)(void *arg, const sl_delivery *d);
 
@@ -53,13 +55,17 @@ typedef struct sl_producer_options {
     int message_timeout_ms; /* default 30,000 */
     size_t queue_records;   /* default 100,000; at the limit send says SL_E_FULL */
     size_t queue_bytes;     /* default 64 MiB */
-    const char *const *topics; /* warmed up at open (first produce costs 0.5 s otherwise); ends with NULL */
+    const char *const
+        *topics; /* warmed up at open (first produce costs 0.5 s otherwise); ends with NULL */
 } sl_producer_options;
 
-sl_status sl_producer_open(sl_producer **ret, sl_bus *b, const sl_producer_options *opt, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_producer_open(sl_producer **ret, sl_bus *b, const sl_producer_options *opt,
+                           sl_error *reterr) SL_MUST_CHECK;
 /* Copies the record, at most 1,114,112 bytes and 256 headers. A topic that the client knows to be
- * absent is SL_E_NOT_FOUND here, else in the delivery. partition -1: by key (murmur2, as Java's; random without key). cb may be NULL. */
-sl_status sl_producer_send(sl_producer *p, const sl_record *r, sl_delivery_fn cb, void *arg, sl_error *reterr) SL_MUST_CHECK;
+ * absent is SL_E_NOT_FOUND here, else in the delivery. partition -1: by key (murmur2, as Java's;
+ * random without key). cb may be NULL. */
+sl_status sl_producer_send(sl_producer *p, const sl_record *r, sl_delivery_fn cb, void *arg,
+                           sl_error *reterr) SL_MUST_CHECK;
 int sl_producer_fd(const sl_producer *p);
 void sl_producer_poll(sl_producer *p);
 size_t sl_producer_pending(const sl_producer *p); /* taken, not yet acknowledged */
@@ -69,14 +75,18 @@ void sl_producer_close(sl_producer *p); /* what is still pending is delivered as
 
 /* ---- consuming ---- */
 typedef enum sl_offset_start { SL_FROM_END = -1, SL_FROM_BEGINNING = -2 } sl_offset_start;
-typedef struct sl_bus_partition { const char *topic; int32_t partition; int64_t offset; /* ≥ 0 or sl_offset_start */ } sl_bus_partition;
+typedef struct sl_bus_partition {
+    const char *topic;
+    int32_t partition;
+    int64_t offset; /* ≥ 0 or sl_offset_start */
+} sl_bus_partition;
 
 typedef struct sl_consumer_options {
     /* group mode */
     const char *group;         /* NULL: assign mode */
     const char *instance;      /* group.instance.id; NULL: none */
     const char *const *topics; /* ends with NULL */
-    bool from_end;             /* where the group has no committed offset: end instead of beginning */
+    bool from_end; /* where the group has no committed offset: end instead of beginning */
     /* assign mode */
     const sl_bus_partition *partitions; /* partition -1: all partitions of the topic */
     size_t partitions_n;
@@ -87,13 +97,15 @@ typedef struct sl_consumer_options {
      * delivered again to somebody. May be NULL. */
     void (*on_revoked)(void *arg, const char *topic, int32_t partition);
     /* At most one a second for each status; `fatal` set: only closing helps (another process took
-     * this instance name). Trouble that an operator should see: SL_E_DENIED, SL_E_UNAVAILABLE, SL_E_CORRUPT (offset out
-     * of range: records were lost to retention)… Consumption goes on when it can. May be NULL. */
+     * this instance name). Trouble that an operator should see: SL_E_DENIED, SL_E_UNAVAILABLE,
+     * SL_E_CORRUPT (offset out of range: records were lost to retention)… Consumption goes on
+     * when it can. May be NULL. */
     void (*on_error)(void *arg, const sl_error *e);
     void *arg;
 } sl_consumer_options;
 
-sl_status sl_consumer_open(sl_consumer **ret, sl_bus *b, const sl_consumer_options *opt, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_consumer_open(sl_consumer **ret, sl_bus *b, const sl_consumer_options *opt,
+                           sl_error *reterr) SL_MUST_CHECK;
 int sl_consumer_fd(const sl_consumer *c);
 /* Runs callbacks for at most max_records records (0: none, but rebalances, errors and commits are
  * served all the same: the way to hold back when busy). Returns how many ran; call again while it
@@ -103,28 +115,41 @@ size_t sl_consumer_poll(sl_consumer *c, size_t max_records);
 void sl_consumer_finish(sl_consumer *c, const char *topic, int32_t partition, int64_t offset);
 /* Group mode: takes back a delivery: the partition is read again from there (after a transient
  * failure). Later records that are not finished come again as well, finished ones do not. */
-sl_status sl_consumer_rewind(sl_consumer *c, const char *topic, int32_t partition, int64_t offset) SL_MUST_CHECK;
+sl_status sl_consumer_rewind(sl_consumer *c, const char *topic, int32_t partition,
+                             int64_t offset) SL_MUST_CHECK;
 /* Assign mode: adds a queue for some partitions with an fd of its own, for another loop's thread
  * (the records of those partitions then go there alone). The returned consumer is closed first. */
-sl_status sl_consumer_split(sl_consumer **ret, sl_consumer *c, const sl_bus_partition *partitions, size_t n, const sl_consumer_options *callbacks, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_consumer_split(sl_consumer **ret, sl_consumer *c, const sl_bus_partition *partitions,
+                            size_t n, const sl_consumer_options *callbacks,
+                            sl_error *reterr) SL_MUST_CHECK;
 /* True once every assigned partition was read up to the high watermark that the broker last told,
  * which can be 100 ms old; who needs more compares with sl_bus_watermarks (assign mode). */
 bool sl_consumer_at_end(sl_consumer *c);
 bool sl_consumer_assigned(const sl_consumer *c); /* group mode: has partitions now */
-void sl_consumer_close(sl_consumer *c); /* commits, leaves the group; bounded to 5 s */
+void sl_consumer_close(sl_consumer *c);          /* commits, leaves the group; bounded to 5 s */
 
 /* ---- admin ---- */
-typedef struct sl_topic_spec { const char *name; int partitions, replication; const char *const *config; /* "key=value", ends with NULL */ } sl_topic_spec;
+typedef struct sl_topic_spec {
+    const char *name;
+    int partitions, replication;
+    const char *const *config; /* "key=value", ends with NULL */
+} sl_topic_spec;
 /* Creates what is missing; SL_E_CONFLICT names a topic that has fewer partitions. */
-sl_status sl_bus_topics_create(sl_bus *b, const sl_topic_spec *t, size_t n, int timeout_ms, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_bus_topics_create(sl_bus *b, const sl_topic_spec *t, size_t n, int timeout_ms,
+                               sl_error *reterr) SL_MUST_CHECK;
 /* Partition count; 0 when there is no such topic. */
-sl_status sl_bus_partitions(sl_bus *b, const char *topic, int *ret, int timeout_ms, sl_error *reterr) SL_MUST_CHECK;
-sl_status sl_bus_watermarks(sl_bus *b, const char *topic, int32_t partition, int64_t *low, int64_t *high, int timeout_ms, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_bus_partitions(sl_bus *b, const char *topic, int *ret, int timeout_ms,
+                            sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_bus_watermarks(sl_bus *b, const char *topic, int32_t partition, int64_t *low,
+                            int64_t *high, int timeout_ms, sl_error *reterr) SL_MUST_CHECK;
 /* First offset with timestamp ≥ time_ms; the high watermark when there is none. */
-sl_status sl_bus_offset_at(sl_bus *b, const char *topic, int32_t partition, int64_t time_ms, int64_t *ret, int timeout_ms, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_bus_offset_at(sl_bus *b, const char *topic, int32_t partition, int64_t time_ms,
+                           int64_t *ret, int timeout_ms, sl_error *reterr) SL_MUST_CHECK;
 /* The group's committed offset; -1 when it has none. */
-sl_status sl_bus_committed(sl_bus *b, const char *group, const char *topic, int32_t partition, int64_t *ret, int timeout_ms, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_bus_committed(sl_bus *b, const char *group, const char *topic, int32_t partition,
+                           int64_t *ret, int timeout_ms, sl_error *reterr) SL_MUST_CHECK;
 /* Names of all topics, one each call. */
-sl_status sl_bus_topics_list(sl_bus *b, void (*fn)(void *arg, const char *topic, int partitions), void *arg, int timeout_ms, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_bus_topics_list(sl_bus *b, void (*fn)(void *arg, const char *topic, int partitions),
+                             void *arg, int timeout_ms, sl_error *reterr) SL_MUST_CHECK;
 
 #endif

@@ -103,6 +103,9 @@ static sl_status set_shared(rd_kafka_conf_t *conf, sl_error *reterr)
         {"topic.metadata.refresh.interval.ms", "30000"}, /* a moved leader on a quiet topic */
         {"log.connection.close", "false"},               /* idle connections may be closed */
         {"queued.max.messages.kbytes", "32768"},         /* prefetched by each consumer */
+        {"session.timeout.ms",
+         "6000"}, /* the broker's least: a killed worker's work moves in 10 s */
+        {"heartbeat.interval.ms", "1500"},
         {"message.max.bytes", "1179648"}, /* SL_BUS_RECORD_MAX and what surrounds it */
     };
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)

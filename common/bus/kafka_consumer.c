@@ -153,7 +153,8 @@ static bool headers_fill(kafka_consumer *c, const rd_kafka_message_t *m, sl_reco
 {
     rd_kafka_headers_t *h;
     if (rd_kafka_message_headers(m, &h) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return true; /* none, or unreadable ones: a record without headers is refused by its reader */
+        /* none, or unreadable ones: a record without headers is refused by its reader */
+        return true;
     size_t n = rd_kafka_header_cnt(h);
     if (n > c->headers_cap) {
         sl_header *grown = realloc(c->headers, n * sizeof(*grown));

@@ -4,7 +4,8 @@
  * bytes, until its one callback has run. librdkafka borrows the value from that copy.
  *
  * librdkafka 2.0.2 can declare an idempotent producer dead ("sequence desynchronization"). Then:
- *   1. error or delivery event, or a refused produce, sets `fatal_ms`; send only queues from now on;
+ *   1. error or delivery event, or a refused produce, sets `fatal_ms`; send only queues from now
+ * on;
  *   2. records in flight may still be acknowledged: SETTLE_MS is waited for that, without blocking;
  *   3. what is left is purged, the client destroyed and a new one made;
  *   4. everything pending goes out again in its order, byte for byte. A record whose

@@ -23,8 +23,8 @@ void sl_memory_full(sl_bus *b, unsigned n);
 /* Deliveries are held back (the records are in the log); false lets them go. Held ones time out
  * when the producer is polled after its message_timeout_ms. */
 void sl_memory_hold(sl_bus *b, bool hold);
-/* No broker answers: deliveries say SL_E_TIMEOUT at once and without a record, consumers get nothing
- * but one SL_E_UNAVAILABLE, admin calls fail. */
+/* No broker answers: deliveries say SL_E_TIMEOUT at once and without a record, consumers get
+ * nothing but one SL_E_UNAVAILABLE, admin calls fail. */
 void sl_memory_down(sl_bus *b, bool down);
 /* Bytes that each partition keeps; default 32 MiB. */
 void sl_memory_retain(sl_bus *b, size_t bytes);

@@ -3,9 +3,9 @@
  *
  * Locks, in this order: registry (memory.c), cluster, partition. A topic is never freed before its
  * cluster, so a pointer to it may be kept without a lock.
- * Wake-ups: a poller reads its fd, then clears `signaled`, then looks at the logs; a writer appends,
- * then sets `signaled` and writes to the fd when it was clear. Whatever the interleaving, an append
- * that the poller did not see leaves the fd readable. */
+ * Wake-ups: a poller reads its fd, then clears `signaled`, then looks at the logs; a writer
+ * appends, then sets `signaled` and writes to the fd when it was clear. Whatever the
+ * interleaving, an append that the poller did not see leaves the fd readable. */
 #ifndef SL_BUS_MEMORY_IMPL_H
 #define SL_BUS_MEMORY_IMPL_H
 

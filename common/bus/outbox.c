@@ -50,8 +50,8 @@ sl_record *sl_record_copy(const sl_record *r)
     return c;
 }
 
-static sl_status keep(sl_outbox *o, const sl_record *r, sl_delivery_fn cb, void *arg, size_t *unsent,
-                      sl_error *reterr)
+static sl_status keep(sl_outbox *o, const sl_record *r, sl_delivery_fn cb, void *arg,
+                      size_t *unsent, sl_error *reterr)
 {
     sl_outbox_entry *e = calloc(1, sizeof(*e));
     sl_record *copy = e ? sl_record_copy(r) : NULL;
@@ -60,8 +60,7 @@ static sl_status keep(sl_outbox *o, const sl_record *r, sl_delivery_fn cb, void 
         return sl_fail(reterr, SL_E_NOMEM, "out of memory for a record that waits for Kafka");
     }
     size_t bytes = sl_record_bytes(r);
-    *e = (sl_outbox_entry){
-        .record = copy, .bytes = bytes, .cb = cb, .arg = arg, .unsent = unsent};
+    *e = (sl_outbox_entry){.record = copy, .bytes = bytes, .cb = cb, .arg = arg, .unsent = unsent};
     if (o->tail)
         o->tail->next = e;
     else

@@ -19,7 +19,8 @@ typedef struct sl_outbox {
 
 /* *unsent (may be NULL) is raised by the record's size when it had to be kept and lowered when the
  * producer takes it; it must live until then. SL_E_FULL is never returned. */
-sl_status sl_outbox_send(sl_outbox *o, const sl_record *r, sl_delivery_fn cb, void *arg, size_t *unsent, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_outbox_send(sl_outbox *o, const sl_record *r, sl_delivery_fn cb, void *arg,
+                         size_t *unsent, sl_error *reterr) SL_MUST_CHECK;
 void sl_outbox_pump(sl_outbox *o);
 void sl_outbox_done(sl_outbox *o); /* what is left is delivered as SL_E_CLOSED */
 

@@ -34,7 +34,8 @@ PORT=$(deploy/kafka/free_port.py)
 DIR=$(mktemp -d)
 trap 'deploy/kafka/broker.sh stop "$DIR" "$PORT"; rm -rf "$DIR"' EXIT
 deploy/kafka/broker.sh start "$DIR" "$PORT"
-export SLUICE_KAFKA=127.0.0.1:$PORT SLUICE_MODEL=$CACHE/models/SmolLM2-135M-Instruct.Q4_1.gguf
+export SLUICE_KAFKA=127.0.0.1:$PORT SLUICE_TEST_KAFKA=127.0.0.1:$PORT
+export SLUICE_MODEL=$CACHE/models/SmolLM2-135M-Instruct.Q4_1.gguf
 
 failed=0
 for bench in "${benches[@]}"; do

@@ -1,8 +1,10 @@
-/* gateway_bench.c - the gateway alone: in-memory bus, echo worker, classification on, 1 KB requests.
+/* gateway_bench.c - the gateway alone: in-memory bus, echo worker, classification on, 1 KB
+ * requests.
  *
  * Prints the CPU of the gateway's thread a request (its peer: an evhttp server that answers at
  * once, measured in the same run with the same client) and the latency that it adds at one
- * connection, in alternating rounds, the best of each. Usage: gateway_bench [requests] [connections] */
+ * connection, in alternating rounds, the best of each. Usage: gateway_bench [requests]
+ * [connections] */
 #include "tests/bench/gateway/rig.c"
 
 #include <event2/buffer.h>

@@ -1,5 +1,5 @@
-/* kafka_path_bench.c - client, gateway, Kafka, echo worker and back, against a bare librdkafka round
- * trip over two topics on the same broker in the same run.
+/* kafka_path_bench.c - client, gateway, Kafka, echo worker and back, against a bare librdkafka
+ * round trip over two topics on the same broker in the same run.
  *
  *     SLUICE_KAFKA=127.0.0.1:9092 kafka_path_bench [rounds]
  *

@@ -1,6 +1,6 @@
-/* Round trip over two topics, request and reply, 1 KiB: sl_bus against bare librdkafka with the same
- * settings, on one broker, in alternating rounds of one run. Each side has an echo in a thread of its
- * own; both sides wait with poll(2) on librdkafka's event fd.
+/* Round trip over two topics, request and reply, 1 KiB: sl_bus against bare librdkafka with the
+ * same settings, on one broker, in alternating rounds of one run. Each side has an echo in a
+ * thread of its own; both sides wait with poll(2) on librdkafka's event fd.
  *
  *     SLUICE_TEST_KAFKA=127.0.0.1:9092 kafka_rtt_bench [rounds]
  *

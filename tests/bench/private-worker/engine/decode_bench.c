@@ -25,7 +25,8 @@ static double cpu_s(void)
 {
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e-6;
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e-6;
 }
 
 static int running;
@@ -51,8 +52,13 @@ static int measure(sl_engine *e, sl_str prompt, int answer, int n)
     double cpu = cpu_s();
     int64_t start = sl_mono_us(), first = 0, end = 0, tokens = 0;
     for (int i = 0; i < n; i++) {
-        sl_chat c = {.kind = SL_COMPLETION, .prompt = prompt, .has_temperature = true, .temperature = 1, .seed = i,
-                     .has_max_tokens = true, .max_tokens = answer};
+        sl_chat c = {.kind = SL_COMPLETION,
+                     .prompt = prompt,
+                     .has_temperature = true,
+                     .temperature = 1,
+                     .seed = i,
+                     .has_max_tokens = true,
+                     .max_tokens = answer};
         sl_gen *g;
         if (sl_engine_submit(e, &c, &r[i], &g, &err)) {
             fprintf(stderr, "decode_bench: %s\n", err.text);
@@ -72,16 +78,20 @@ static int measure(sl_engine *e, sl_str prompt, int answer, int n)
     }
     cpu = cpu_s() - cpu;
     double prefill = (double)(first - start) * 1e-6, decode = (double)(end - first) * 1e-6;
-    printf("%2d at once: prompt %4lld tokens, last first token after %7.1f ms (%.0f tokens/s); decode %7.1f tokens/s "
+    printf("%2d at once: prompt %4lld tokens, last first token after %7.1f ms (%.0f tokens/s); "
+           "decode %7.1f tokens/s "
            "(%lld tokens); all %.2f s wall, %.2f s CPU\n",
-           n, (long long)r[0].usage.prompt_tokens, prefill * 1e3, (double)(r[0].usage.prompt_tokens * n) / prefill,
-           decode > 0 ? (double)(tokens - n) / decode : 0, (long long)tokens, (double)(end - start) * 1e-6, cpu);
+           n, (long long)r[0].usage.prompt_tokens, prefill * 1e3,
+           (double)(r[0].usage.prompt_tokens * n) / prefill,
+           decode > 0 ? (double)(tokens - n) / decode : 0, (long long)tokens,
+           (double)(end - start) * 1e-6, cpu);
     return 0;
 }
 
 int main(int argc, char **argv)
 {
-    const char *env = getenv("SLUICE_TEST_MODEL"), *path = env ? env : ".cache/models/SmolLM2-135M-Instruct.Q4_1.gguf";
+    const char *env = getenv("SLUICE_TEST_MODEL"),
+               *path = env ? env : ".cache/models/SmolLM2-135M-Instruct.Q4_1.gguf";
     path = argc > 1 ? argv[1] : path;
     int threads = argc > 2 ? atoi(argv[2]) : 1, prompt_n = argc > 3 ? atoi(argv[3]) : 100;
     int answer = argc > 4 ? atoi(argv[4]) : 200, requests = argc > 5 ? atoi(argv[5]) : 4;
@@ -97,7 +107,8 @@ int main(int argc, char **argv)
     t = sl_mono_us() - t;
     sl_backend *be;
     const char *kernels = sl_backend_cpu_open(&be, NULL) ? "?" : be->ops->kernels(be);
-    printf("%s: loaded in %.1f ms, %d threads, %s kernels\n", sl_model_name(m), (double)t * 1e-3, threads, kernels);
+    printf("%s: loaded in %.1f ms, %d threads, %s kernels\n", sl_model_name(m), (double)t * 1e-3,
+           threads, kernels);
     be->ops->free(be);
     if (sl_engine_open(&e, m, &(sl_engine_options){.threads = threads, .slots = requests}, &err)) {
         fprintf(stderr, "decode_bench: %s\n", err.text);
