@@ -85,9 +85,12 @@ static void run_complete(sl_run *r, const sl_delivery *d)
         if (j->owned && w->requests)
             sl_consumer_finish(w->requests, sl_topic_name(w->cls, SL_TOPIC_REQUESTS), j->partition,
                                j->offset);
-        /* The commit may be lost to a rebalance; the same record is then not run again. */
-        sl_recall_add(w->ended, sl_str_c(j->id),
-                      &(sl_recalled){sl_unix_ms() + SL_JOB_DEADLINE_MS, j->partition, j->offset});
+        /* The commit may be lost to a rebalance; the same record is then not run again. Of a job
+         * that was superseded nothing is remembered: the later record's place counts. */
+        if (sl_worker_find(w, sl_str_c(j->id)) == j)
+            sl_recall_add(
+                w->ended, sl_str_c(j->id),
+                &(sl_recalled){sl_unix_ms() + SL_JOB_DEADLINE_MS, j->partition, j->offset});
     }
     sl_job_drop(j);
     sl_worker_pump_soon(w);

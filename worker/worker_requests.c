@@ -2,7 +2,8 @@
  *
  * Every record that is read here is finished exactly once, by one of: the acknowledged end record
  * of its job (run.c), its acknowledged dead letter (worker_reject.c), or at once when it is a
- * second copy of a request that is in hand or was just answered. */
+ * second copy of a request that is in hand or was just answered. Of two records with one id and
+ * different checksums the later one counts. */
 #include "worker/worker_internal.h"
 
 static const char *cause_of(sl_status st)
@@ -64,20 +65,39 @@ static void finish(sl_worker *w, const sl_record *r)
     sl_consumer_finish(w->requests, r->topic, r->partition, r->offset);
 }
 
+/* A gateway that started again read its input again and produced the request anew, with another
+ * checksum: it takes no reply to the old record. The old job stops; its end is nobody's. */
+static void supersede(sl_worker *w, sl_job *j)
+{
+    SL_INFO((&(sl_log_ctx){.id = j->id, .partition = j->partition, .offset = j->offset}),
+            "request_superseded", "the same request was produced again; that one is run");
+    sl_id_table_remove(&w->by_id, &j->node);
+    sl_job_ask_cancel(j);
+    j->cancelled = true; /* also while its end is on its way: should that fail, it stays ended */
+}
+
+/* Is what stands at `offset` the same record as r, or one that was produced after it? */
+static bool not_before(const sl_record *r, int32_t partition, int64_t offset)
+{
+    return partition == r->partition && offset >= r->offset;
+}
+
 /* True when this request is in hand or was just answered: nothing is to be run. */
 static bool seen(sl_worker *w, const sl_envelope *env, const sl_record *r)
 {
     sl_job *j = sl_worker_find(w, env->subject);
-    if (j) {
-        if (j->partition == r->partition && j->offset == r->offset)
-            j->owned = true; /* delivered again after a rebalance: the job commits it after all */
-        else
-            finish(w, r);
+    if (j && j->partition == r->partition && j->offset == r->offset) {
+        j->owned = true; /* delivered again after a rebalance: the job commits it after all */
         return true;
     }
-    const sl_recalled *e = sl_recall_find(w->ended, env->subject, sl_unix_ms());
-    if (!e || e->partition != r->partition || e->offset != r->offset)
-        return false; /* the same id at another offset is a replay: run it */
+    if (j && !not_before(r, j->partition, j->offset) &&
+        memcmp(j->requestchecksum, env->checksum, sizeof(j->requestchecksum)) != 0) {
+        supersede(w, j);
+        return false;
+    }
+    const sl_recalled *e = j ? NULL : sl_recall_find(w->ended, env->subject, sl_unix_ms());
+    if (!j && !(e && not_before(r, e->partition, e->offset)))
+        return false; /* the same id further on is a replay: run it */
     finish(w, r);
     return true;
 }

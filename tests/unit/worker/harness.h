@@ -268,6 +268,7 @@ typedef struct hs_request {
     int32_t replypartition;
     int64_t deadline_ms; /* Unix; 0: in a minute */
     bool plain;          /* not encrypted although the class is */
+    bool twice;          /* the same bytes a second time */
     sl_class cls;
     bool other_class;                                 /* cls counts */
     void (*damage)(sl_record *r, sl_header *headers); /* changes the finished record */
@@ -315,7 +316,8 @@ static inline void hs_send(harness *h, hs_request *q)
         r.value.p = value;
         q->damage(&r, headers);
     }
-    assert_int_equal(sl_producer_send(h->producer, &r, NULL, NULL, &err), SL_OK);
+    for (int i = 0; i < (q->twice ? 2 : 1); i++)
+        assert_int_equal(sl_producer_send(h->producer, &r, NULL, NULL, &err), SL_OK);
     sl_producer_poll(h->producer);
 }
 

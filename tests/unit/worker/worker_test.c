@@ -225,14 +225,57 @@ static void a_request_is_not_committed_before_its_end(void **state)
 static void a_second_copy_of_a_request_is_not_run(void **state)
 {
     play *p = open_play(SL_CLASS_PUBLIC, PLAY_HOLD);
-    hs_request q = {0};
-    hs_send(p->h, &q);
+    hs_request q = {.twice = true};
     hs_send(p->h, &q);
     assert_true(hs_wait(p->h, held, &p->held_n));
     sl_job_end(p->held[0], SL_END_STOP, NULL, NULL, "e");
     assert_true(wait_commits(p, 2)); /* both are finished */
     assert_int_equal(p->started, 1);
     p->held_n = 0;
+    close_play(p);
+}
+
+/* The end that answers the record with this checksum. */
+static hs_seen *end_for(harness *h, const char *checksum)
+{
+    for (size_t i = 0; i < h->n; i++)
+        if (h->seen[i].fin && strcmp(h->seen[i].requestchecksum, checksum) == 0)
+            return &h->seen[i];
+    return NULL;
+}
+
+static bool has_end_for(harness *h, void *checksum)
+{
+    return end_for(h, checksum) != NULL;
+}
+
+static void a_request_that_is_produced_anew_replaces_the_one_in_hand(void **state)
+{
+    play *p = open_play(SL_CLASS_PUBLIC, PLAY_HOLD);
+    hs_request q = {0};
+    hs_send(p->h, &q);
+    assert_true(hs_wait(p->h, held, &p->held_n));
+    char first[SL_CHECKSUM_TEXT];
+    memcpy(first, q.checksum, sizeof(first));
+    hs_send(p->h, &q);
+    assert_true(hs_wait(p->h, has_end_for, first));
+    assert_int_equal(end_for(p->h, first)->end, SL_END_CANCELLED);
+    assert_true(hs_wait(p->h, held, &p->held_n));
+    hs_cancel(p->h, q.id, false); /* by its id the later one is found */
+    assert_true(hs_wait(p->h, has_end_for, q.checksum));
+    assert_true(wait_commits(p, 2));
+
+    p->mode = PLAY_FULL; /* one that waits is replaced too */
+    hs_request waiting = {0};
+    hs_send(p->h, &waiting);
+    assert_true(hs_wait(p->h, held, &p->full));
+    memcpy(first, waiting.checksum, sizeof(first));
+    hs_send(p->h, &waiting);
+    assert_true(hs_wait(p->h, has_end_for, first));
+    p->mode = PLAY_ECHO;
+    assert_true(hs_wait(p->h, has_end_for, waiting.checksum));
+    assert_int_equal(end_for(p->h, waiting.checksum)->end, SL_END_STOP);
+    assert_true(wait_commits(p, 4));
     close_play(p);
 }
 
@@ -734,6 +777,7 @@ int main(void)
         cmocka_unit_test(the_first_text_goes_at_once_the_rest_is_gathered),
         cmocka_unit_test(a_request_is_not_committed_before_its_end),
         cmocka_unit_test(a_second_copy_of_a_request_is_not_run),
+        cmocka_unit_test(a_request_that_is_produced_anew_replaces_the_one_in_hand),
         cmocka_unit_test(cancel_reaches_running_waiting_and_coming_requests),
         cmocka_unit_test(a_plain_cancel_is_not_obeyed_where_the_class_is_encrypted),
         cmocka_unit_test(what_is_long_past_its_deadline_is_answered_expired),
