@@ -46,7 +46,10 @@ typedef struct sl_attn_shape {
     float scale;
 } sl_attn_shape;
 
-static inline size_t sl_kv_dim_pad(int head_dim) { return ((size_t)head_dim + 15) / 16 * 16; }
+static inline size_t sl_kv_dim_pad(int head_dim)
+{
+    return ((size_t)head_dim + 15) / 16 * 16;
+}
 /* Floats of one layer in a page. */
 static inline size_t sl_kv_layer_floats(int kv_heads, int head_dim)
 {
@@ -61,29 +64,36 @@ typedef struct sl_backend_ops {
     const char *(*arithmetic)(const sl_backend *be);
     sl_status (*memory)(sl_backend *be, size_t *ret_free, size_t *ret_total, sl_error *reterr);
 
-    sl_status (*buffer_alloc)(sl_backend *be, size_t bytes, sl_buffer **ret, sl_error *reterr); /* zeroed */
+    sl_status (*buffer_alloc)(sl_backend *be, size_t bytes, sl_buffer **ret,
+                              sl_error *reterr); /* zeroed */
     /* Weights from host memory that outlives the buffer; a device may copy, the CPU borrows. */
-    sl_status (*buffer_map)(sl_backend *be, const void *host, size_t bytes, sl_buffer **ret, sl_error *reterr);
+    sl_status (*buffer_map)(sl_backend *be, const void *host, size_t bytes, sl_buffer **ret,
+                            sl_error *reterr);
     void (*buffer_free)(sl_buffer *b); /* NULL is fine */
 
-    sl_status (*queue_open)(sl_backend *be, int threads, sl_queue **ret, sl_error *reterr); /* 0: all cores */
-    void (*queue_free)(sl_queue *q); /* NULL is fine */
+    sl_status (*queue_open)(sl_backend *be, int threads, sl_queue **ret,
+                            sl_error *reterr); /* 0: all cores */
+    void (*queue_free)(sl_queue *q);           /* NULL is fine */
     sl_status (*upload)(sl_queue *q, sl_buffer *to, size_t off, const void *from, size_t bytes);
     sl_status (*download)(sl_queue *q, void *to, const sl_buffer *from, size_t off, size_t bytes);
     sl_status (*synchronise)(sl_queue *q);
 
     /* out[r] = row ids[r] of the table. */
-    sl_status (*embed)(sl_queue *q, const sl_weight *table, const int32_t *ids, int rows, sl_act out);
+    sl_status (*embed)(sl_queue *q, const sl_weight *table, const int32_t *ids, int rows,
+                       sl_act out);
     /* y[r] = w x[r], or y[r] += w x[r] with `add`. */
     sl_status (*matmul)(sl_queue *q, const sl_weight *w, sl_act x, int rows, sl_act y, bool add);
     /* y[r] = x[r] / sqrt(mean(x[r]^2) + eps) * w; w has F32 and w->cols elements. */
     sl_status (*rms_norm)(sl_queue *q, const sl_weight *w, float eps, sl_act x, int rows, sl_act y);
     /* Rotates neighbours (2i, 2i+1) of each head of x; table[r] holds dims/2 pairs of cos and sin. */
-    sl_status (*rope)(sl_queue *q, sl_act x, int rows, int heads, int head_dim, int dims, sl_act table);
+    sl_status (*rope)(sl_queue *q, sl_act x, int rows, int heads, int head_dim, int dims,
+                      sl_act table);
     /* Writes the rows' keys and values into their pages. */
-    sl_status (*kv_store)(sl_queue *q, const sl_attn_shape *s, sl_act k, sl_act v, const sl_kv_ref *refs, int rows);
+    sl_status (*kv_store)(sl_queue *q, const sl_attn_shape *s, sl_act k, sl_act v,
+                          const sl_kv_ref *refs, int rows);
     /* out[r] = softmax(q[r] K^T scale) V over positions 0 to refs[r].pos, all of them stored. */
-    sl_status (*attention)(sl_queue *q, const sl_attn_shape *s, sl_act x, const sl_kv_ref *refs, int rows, sl_act out);
+    sl_status (*attention)(sl_queue *q, const sl_attn_shape *s, sl_act x, const sl_kv_ref *refs,
+                           int rows, sl_act out);
     /* out = silu(gate) * up; out may be gate. */
     sl_status (*silu_mul)(sl_queue *q, sl_act gate, sl_act up, int rows, int n, sl_act out);
 } sl_backend_ops;

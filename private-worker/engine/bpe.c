@@ -9,8 +9,9 @@ typedef struct sl_bpe_symbol {
 
 typedef struct sl_bpe_pair {
     uint32_t rank;
-    int32_t at;          /* index of the left symbol */
-    int32_t left, right; /* what stood there when the pair was found: it is stale when they changed */
+    int32_t at; /* index of the left symbol */
+    int32_t left,
+        right; /* what stood there when the pair was found: it is stale when they changed */
     int32_t id;
 } pair;
 
@@ -37,7 +38,10 @@ void sl_bpe_done(sl_bpe *b)
 }
 
 /* ---- a binary heap: lowest rank first, then leftmost ---- */
-static bool before(const pair *a, const pair *b) { return a->rank != b->rank ? a->rank < b->rank : a->at < b->at; }
+static bool before(const pair *a, const pair *b)
+{
+    return a->rank != b->rank ? a->rank < b->rank : a->at < b->at;
+}
 
 static void heap_push(sl_bpe *b, pair p)
 {
@@ -72,7 +76,8 @@ static void consider(sl_bpe *b, const sl_vocab *v, int32_t left)
 {
     if (left < 0 || b->symbols[left].next < 0)
         return;
-    pair p = {.at = left, .left = b->symbols[left].id, .right = b->symbols[b->symbols[left].next].id};
+    pair p = {
+        .at = left, .left = b->symbols[left].id, .right = b->symbols[b->symbols[left].next].id};
     if (sl_vocab_merge(v, p.left, p.right, &p.rank, &p.id))
         heap_push(b, p);
 }

@@ -14,7 +14,10 @@ typedef struct sl_ids {
     size_t n, cap;
 } sl_ids;
 bool sl_ids_reserve(sl_ids *ids, size_t extra); /* false: no memory */
-static inline void sl_ids_push(sl_ids *ids, int32_t id) { ids->v[ids->n++] = id; } /* after reserve */
+static inline void sl_ids_push(sl_ids *ids, int32_t id)
+{
+    ids->v[ids->n++] = id;
+} /* after reserve */
 
 typedef struct sl_bpe {
     struct sl_bpe_symbol *symbols;
@@ -24,7 +27,8 @@ typedef struct sl_bpe {
 
 /* Appends the piece's tokens. A byte for which the vocabulary has no token (never one of valid
  * UTF-8 text in a sound vocabulary) is left out, as the tokenizer's authors do. */
-sl_status sl_bpe_encode(sl_bpe *b, const sl_vocab *v, const char *piece, size_t n, sl_ids *out) SL_MUST_CHECK;
+sl_status sl_bpe_encode(sl_bpe *b, const sl_vocab *v, const char *piece, size_t n,
+                        sl_ids *out) SL_MUST_CHECK;
 void sl_bpe_done(sl_bpe *b);
 
 #endif

@@ -14,9 +14,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define SLOTS_DEFAULT 8
-#define SLOTS_MAX SL_ROWS_MAX
-#define QUEUE_DEFAULT 64
+#define SLOTS_DEFAULT       8
+#define SLOTS_MAX           SL_ROWS_MAX
+#define QUEUE_DEFAULT       64
 #define CONTEXT_DEFAULT_MAX 8192
 
 struct sl_gen {
@@ -167,10 +167,11 @@ static sl_status check_options(const sl_model *m, const sl_engine_options *o, sl
     if (o->slots < 0 || o->slots > SLOTS_MAX)
         return sl_fail(err, SL_E_INVALID, "%d slots: give 1 to %d", o->slots, SLOTS_MAX);
     if (o->queue_max < 0)
-        return sl_fail(err, SL_E_INVALID, "queue_max is %d; it must be 0 (%d) or more", o->queue_max, QUEUE_DEFAULT);
+        return sl_fail(err, SL_E_INVALID, "queue_max is %d; it must be 0 (%d) or more",
+                       o->queue_max, QUEUE_DEFAULT);
     if (o->context_max < 0 || o->context_max > sl_model_context(m))
-        return sl_fail(err, SL_E_INVALID, "context_max is %d; the model's context is %d", o->context_max,
-                       sl_model_context(m));
+        return sl_fail(err, SL_E_INVALID, "context_max is %d; the model's context is %d",
+                       o->context_max, sl_model_context(m));
     return SL_OK;
 }
 
@@ -183,19 +184,22 @@ static sl_status start(sl_engine *e, const sl_engine_options *o, sl_error *err)
     e->context = (size_t)(o->context_max ? o->context_max : context);
     size_t pages = (e->context + SL_KV_PAGE - 1) / SL_KV_PAGE * (size_t)e->slots;
     size_t bytes = o->kv_bytes_max ? o->kv_bytes_max : pages * sl_kv_page_bytes(e->m);
-    sl_status st = sl_scheduler_open(&e->scheduler, e->m, o->threads, e->slots, bytes, on_progress, e, err);
+    sl_status st =
+        sl_scheduler_open(&e->scheduler, e->m, o->threads, e->slots, bytes, on_progress, e, err);
     if (st)
         return st;
     e->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (e->fd < 0)
-        return sl_fail(err, SL_E_IO, "cannot open an event descriptor: raise the limit of open files");
+        return sl_fail(err, SL_E_IO,
+                       "cannot open an event descriptor: raise the limit of open files");
     if (pthread_create(&e->thread, NULL, engine_main, e))
         return sl_fail(err, SL_E_IO, "cannot start the engine's thread");
     e->started = true;
     return SL_OK;
 }
 
-sl_status sl_engine_open(sl_engine **ret, sl_model *m, const sl_engine_options *opt, sl_error *reterr)
+sl_status sl_engine_open(sl_engine **ret, sl_model *m, const sl_engine_options *opt,
+                         sl_error *reterr)
 {
     static const sl_engine_options defaults = {0};
     opt = opt ? opt : &defaults;
@@ -251,10 +255,22 @@ void sl_engine_free(sl_engine *e)
     free(e);
 }
 
-int sl_engine_fd(const sl_engine *e) { return e->fd; }
-int sl_engine_slots(const sl_engine *e) { return e->slots; }
-int sl_engine_active(const sl_engine *e) { return atomic_load(&e->active); }
-int sl_engine_queued(const sl_engine *e) { return atomic_load(&e->queued); }
+int sl_engine_fd(const sl_engine *e)
+{
+    return e->fd;
+}
+int sl_engine_slots(const sl_engine *e)
+{
+    return e->slots;
+}
+int sl_engine_active(const sl_engine *e)
+{
+    return atomic_load(&e->active);
+}
+int sl_engine_queued(const sl_engine *e)
+{
+    return atomic_load(&e->queued);
+}
 
 /* ---- requests ---- */
 static sl_status set_limits(const sl_engine *e, const sl_chat *chat, sl_session *s, sl_error *err)
@@ -262,8 +278,10 @@ static sl_status set_limits(const sl_engine *e, const sl_chat *chat, sl_session 
     size_t most = sl_scheduler_tokens_max(e->scheduler);
     most = most < e->context ? most : e->context;
     if (s->prompt_n >= most)
-        return sl_fail(err, SL_E_TOO_LARGE, "the prompt has %zu tokens; this model's context here is %zu, answer included",
-                       s->prompt_n, most);
+        return sl_fail(
+            err, SL_E_TOO_LARGE,
+            "the prompt has %zu tokens; this model's context here is %zu, answer included",
+            s->prompt_n, most);
     s->tokens_max = most - s->prompt_n;
     if (chat->has_max_tokens && chat->max_tokens < 1)
         return sl_fail(err, SL_E_INVALID, "max_tokens must be at least 1");
@@ -274,12 +292,15 @@ static sl_status set_limits(const sl_engine *e, const sl_chat *chat, sl_session 
 
 static sl_status set_sampling(const sl_chat *chat, sl_sampling *s, sl_error *err)
 {
-    double temperature = chat->has_temperature ? chat->temperature : 1, top_p = chat->has_top_p ? chat->top_p : 1;
+    double temperature = chat->has_temperature ? chat->temperature : 1,
+           top_p = chat->has_top_p ? chat->top_p : 1;
     int64_t top_k = chat->has_top_k ? chat->top_k : 0;
     if (!(temperature >= 0 && temperature <= 100) || !(top_p >= 0 && top_p <= 1) || top_k < -1)
-        return sl_fail(err, SL_E_INVALID, "temperature must be 0 to 100, top_p 0 to 1, top_k at least 0");
+        return sl_fail(err, SL_E_INVALID,
+                       "temperature must be 0 to 100, top_p 0 to 1, top_k at least 0");
     top_k = top_k < 0 ? 0 : top_k; /* -1: all, as other servers have it */
-    *s = (sl_sampling){(float)temperature, (float)top_p, top_k > INT32_MAX ? 0 : (int32_t)top_k, (uint64_t)chat->seed};
+    *s = (sl_sampling){(float)temperature, (float)top_p, top_k > INT32_MAX ? 0 : (int32_t)top_k,
+                       (uint64_t)chat->seed};
     return SL_OK;
 }
 
@@ -314,8 +335,8 @@ static sl_status enqueue(sl_engine *e, sl_gen *g, sl_gen **ret, sl_error *err)
         if (err)
             err->fatal = true;
     } else if (atomic_load(&e->queued) + atomic_load(&e->active) >= e->slots + e->queue_max) {
-        st = sl_fail(err, SL_E_FULL, "the engine runs %d requests and %d wait: try again later", atomic_load(&e->active),
-                     atomic_load(&e->queued));
+        st = sl_fail(err, SL_E_FULL, "the engine runs %d requests and %d wait: try again later",
+                     atomic_load(&e->active), atomic_load(&e->queued));
     } else {
         *ret = g; /* before the thread can end it */
         *e->queue_tail = g;
@@ -331,7 +352,8 @@ static sl_status enqueue(sl_engine *e, sl_gen *g, sl_gen **ret, sl_error *err)
     return st;
 }
 
-sl_status sl_engine_submit(sl_engine *e, const sl_chat *chat, void *user, sl_gen **ret, sl_error *reterr)
+sl_status sl_engine_submit(sl_engine *e, const sl_chat *chat, void *user, sl_gen **ret,
+                           sl_error *reterr)
 {
     sl_gen *g = calloc(1, sizeof(*g));
     if (!g)
@@ -358,7 +380,10 @@ static sl_gen_event take_locked(sl_engine *e, sl_gen *g, sl_buf *text)
 {
     *text = g->text;
     g->text = (sl_buf){0};
-    sl_gen_event ev = {.user = g->user, .text = sl_buf_str(text), .tokens = g->tokens - g->tokens_sent, .end = g->ended};
+    sl_gen_event ev = {.user = g->user,
+                       .text = sl_buf_str(text),
+                       .tokens = g->tokens - g->tokens_sent,
+                       .end = g->ended};
     g->tokens_sent = g->tokens;
     g->has_news = false;
     if (g->ended) {

@@ -59,7 +59,8 @@ sl_status sl_forward_open(sl_forward **ret, const sl_model *m, int threads, sl_e
     if (!st)
         st = f->ops->buffer_alloc(m->backend, floats * sizeof(float), &f->work, reterr);
     if (!st)
-        st = f->ops->buffer_alloc(m->backend, sizeof(float) * LOGITS_MAX * (size_t)m->h.vocab, &f->logits, reterr);
+        st = f->ops->buffer_alloc(m->backend, sizeof(float) * LOGITS_MAX * (size_t)m->h.vocab,
+                                  &f->logits, reterr);
     lay_out(f);
     f->angles = malloc(sizeof(float) * SL_ROWS_MAX * (size_t)m->h.rope_dims);
     if (!st && !f->angles)
@@ -99,11 +100,11 @@ static void angles(sl_forward *f, const sl_row *rows, int n)
 }
 
 /* TRY(call): the first failure of a chain of ops wins. */
-#define TRY(call)                                                                                  \
-    do {                                                                                           \
-        sl_status try_st = (call);                                                                 \
-        if (try_st)                                                                                \
-            return try_st;                                                                         \
+#define TRY(call)                  \
+    do {                           \
+        sl_status try_st = (call); \
+        if (try_st)                \
+            return try_st;         \
     } while (0)
 
 static sl_status layer(sl_forward *f, int i, int n)
@@ -161,7 +162,8 @@ static sl_status run(sl_forward *f, const sl_row *rows, int n, int wanted)
     return f->ops->synchronise(f->q);
 }
 
-sl_status sl_forward_run(sl_forward *f, const sl_row *rows, int n, const float **ret, sl_error *reterr)
+sl_status sl_forward_run(sl_forward *f, const sl_row *rows, int n, const float **ret,
+                         sl_error *reterr)
 {
     int wanted = 0;
     for (int r = 0; r < n; r++) {
@@ -178,13 +180,15 @@ sl_status sl_forward_run(sl_forward *f, const sl_row *rows, int n, const float *
     }
     sl_status st = run(f, rows, n, wanted);
     if (st)
-        return sl_fail(reterr, st, "the %s backend failed to compute (%s)", f->ops->name, sl_status_name(st));
+        return sl_fail(reterr, st, "the %s backend failed to compute (%s)", f->ops->name,
+                       sl_status_name(st));
     *ret = f->host_logits;
     return SL_OK;
 }
 
 /* ---- sl_model_logits: the whole sequence in passes, for tests and evaluation ---- */
-static sl_status all_logits(sl_model *m, sl_forward *f, sl_kv_pool *pool, const int32_t *ids, size_t n, float *out, sl_error *err)
+static sl_status all_logits(sl_model *m, sl_forward *f, sl_kv_pool *pool, const int32_t *ids,
+                            size_t n, float *out, sl_error *err)
 {
     sl_kv kv = {0};
     bool fits = false;
@@ -201,7 +205,8 @@ static sl_status all_logits(sl_model *m, sl_forward *f, sl_kv_pool *pool, const 
         const float *logits;
         st = sl_forward_run(f, rows, count, &logits, err);
         if (!st)
-            memcpy(out + at * (size_t)m->h.vocab, logits, sizeof(float) * (size_t)count * (size_t)m->h.vocab);
+            memcpy(out + at * (size_t)m->h.vocab, logits,
+                   sizeof(float) * (size_t)count * (size_t)m->h.vocab);
     }
     sl_kv_release(pool, &kv);
     return st;
@@ -210,10 +215,12 @@ static sl_status all_logits(sl_model *m, sl_forward *f, sl_kv_pool *pool, const 
 sl_status sl_model_logits(sl_model *m, const int32_t *ids, size_t n, float *out, sl_error *reterr)
 {
     if (n == 0 || n > (size_t)m->h.context)
-        return sl_fail(reterr, SL_E_INVALID, "%zu tokens; the model's context is %d", n, m->h.context);
+        return sl_fail(reterr, SL_E_INVALID, "%zu tokens; the model's context is %d", n,
+                       m->h.context);
     for (size_t i = 0; i < n; i++)
         if (ids[i] < 0 || ids[i] >= m->h.vocab)
-            return sl_fail(reterr, SL_E_INVALID, "token %d is not one of the model's %d", ids[i], m->h.vocab);
+            return sl_fail(reterr, SL_E_INVALID, "token %d is not one of the model's %d", ids[i],
+                           m->h.vocab);
     sl_forward *f = NULL;
     sl_kv_pool pool;
     sl_status st = sl_kv_pool_init(&pool, m, sl_kv_page_bytes(m) * (n / SL_KV_PAGE + 1), reterr);

@@ -15,14 +15,16 @@ typedef struct sl_forward sl_forward;
 
 typedef struct sl_row {
     int32_t token;
-    sl_kv_ref at;   /* position and pages */
-    bool logits;    /* wanted */
+    sl_kv_ref at; /* position and pages */
+    bool logits;  /* wanted */
 } sl_row;
 
-sl_status sl_forward_open(sl_forward **ret, const sl_model *m, int threads, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_forward_open(sl_forward **ret, const sl_model *m, int threads,
+                          sl_error *reterr) SL_MUST_CHECK;
 void sl_forward_free(sl_forward *f); /* NULL is fine */
 /* Runs n <= SL_ROWS_MAX rows. Logits of the rows that want them stand one after another, vocab
  * floats each, in *ret until the next call. */
-sl_status sl_forward_run(sl_forward *f, const sl_row *rows, int n, const float **ret, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_forward_run(sl_forward *f, const sl_row *rows, int n, const float **ret,
+                         sl_error *reterr) SL_MUST_CHECK;
 
 #endif

@@ -10,11 +10,11 @@
 
 /* Limits: far above what real files have, small enough that a hostile count cannot make the
  * reader allocate more than a few megabytes. */
-#define KV_MAX 4096
-#define TENSORS_MAX 65536
-#define KEY_MAX 256
+#define KV_MAX         4096
+#define TENSORS_MAX    65536
+#define KEY_MAX        256
 #define NAME_MAX_BYTES 64 /* of a tensor; the format's own limit */
-#define ALIGN_MAX (1u << 20)
+#define ALIGN_MAX      (1u << 20)
 
 struct sl_gguf {
     const uint8_t *map;
@@ -31,14 +31,16 @@ static const struct {
     const char *name;
     uint8_t elems, bytes; /* 0: known to ggml, not to this engine */
 } dtypes[] = {
-    [0] = {"F32", 1, 4},     [1] = {"F16", 1, 2},      [2] = {"Q4_0", 32, 18},  [3] = {"Q4_1", 32, 20},
-    [6] = {"Q5_0", 0, 0},    [7] = {"Q5_1", 0, 0},     [8] = {"Q8_0", 32, 34},  [9] = {"Q8_1", 0, 0},
-    [10] = {"Q2_K", 0, 0},   [11] = {"Q3_K", 0, 0},    [12] = {"Q4_K", 0, 0},   [13] = {"Q5_K", 0, 0},
-    [14] = {"Q6_K", 0, 0},   [15] = {"Q8_K", 0, 0},    [16] = {"IQ2_XXS", 0, 0}, [17] = {"IQ2_XS", 0, 0},
-    [18] = {"IQ3_XXS", 0, 0}, [19] = {"IQ1_S", 0, 0},  [20] = {"IQ4_NL", 0, 0}, [21] = {"IQ3_S", 0, 0},
-    [22] = {"IQ2_S", 0, 0},  [23] = {"IQ4_XS", 0, 0},  [24] = {"I8", 0, 0},     [25] = {"I16", 0, 0},
-    [26] = {"I32", 0, 0},    [27] = {"I64", 0, 0},     [28] = {"F64", 0, 0},    [29] = {"IQ1_M", 0, 0},
-    [30] = {"BF16", 1, 2},
+    [0] = {"F32", 1, 4},     [1] = {"F16", 1, 2},      [2] = {"Q4_0", 32, 18},
+    [3] = {"Q4_1", 32, 20},  [6] = {"Q5_0", 0, 0},     [7] = {"Q5_1", 0, 0},
+    [8] = {"Q8_0", 32, 34},  [9] = {"Q8_1", 0, 0},     [10] = {"Q2_K", 0, 0},
+    [11] = {"Q3_K", 0, 0},   [12] = {"Q4_K", 0, 0},    [13] = {"Q5_K", 0, 0},
+    [14] = {"Q6_K", 0, 0},   [15] = {"Q8_K", 0, 0},    [16] = {"IQ2_XXS", 0, 0},
+    [17] = {"IQ2_XS", 0, 0}, [18] = {"IQ3_XXS", 0, 0}, [19] = {"IQ1_S", 0, 0},
+    [20] = {"IQ4_NL", 0, 0}, [21] = {"IQ3_S", 0, 0},   [22] = {"IQ2_S", 0, 0},
+    [23] = {"IQ4_XS", 0, 0}, [24] = {"I8", 0, 0},      [25] = {"I16", 0, 0},
+    [26] = {"I32", 0, 0},    [27] = {"I64", 0, 0},     [28] = {"F64", 0, 0},
+    [29] = {"IQ1_M", 0, 0},  [30] = {"BF16", 1, 2},
 };
 
 bool sl_dtype_block(uint32_t type, uint32_t *ret_elems, uint32_t *ret_bytes)
@@ -68,8 +70,14 @@ typedef struct reader {
     const uint8_t *p, *end, *start;
 } reader;
 
-static size_t left(const reader *c) { return (size_t)(c->end - c->p); }
-static size_t at(const reader *c) { return (size_t)(c->p - c->start); }
+static size_t left(const reader *c)
+{
+    return (size_t)(c->end - c->p);
+}
+static size_t at(const reader *c)
+{
+    return (size_t)(c->p - c->start);
+}
 
 static bool get_u32(reader *c, uint32_t *ret)
 {
@@ -113,14 +121,14 @@ static bool plain_name(sl_str s, size_t max)
 static size_t scalar_bytes(uint32_t kind)
 {
     static const uint8_t n[SL_GGUF_KINDS] = {
-        [SL_GGUF_U8] = 1,  [SL_GGUF_I8] = 1,  [SL_GGUF_U16] = 2,  [SL_GGUF_I16] = 2,
-        [SL_GGUF_U32] = 4, [SL_GGUF_I32] = 4, [SL_GGUF_F32] = 4,  [SL_GGUF_BOOL] = 1,
+        [SL_GGUF_U8] = 1,  [SL_GGUF_I8] = 1,  [SL_GGUF_U16] = 2, [SL_GGUF_I16] = 2,
+        [SL_GGUF_U32] = 4, [SL_GGUF_I32] = 4, [SL_GGUF_F32] = 4, [SL_GGUF_BOOL] = 1,
         [SL_GGUF_U64] = 8, [SL_GGUF_I64] = 8, [SL_GGUF_F64] = 8,
     };
     return kind < SL_GGUF_KINDS ? n[kind] : 0;
 }
 
-#define TRUNCATED(c, what)                                                                         \
+#define TRUNCATED(c, what) \
     sl_fail(err, SL_E_CORRUPT, "the file ends inside %s (byte %zu): it is truncated", what, at(c))
 
 static sl_status read_array(reader *c, sl_gguf_kv *kv, sl_error *err)
@@ -154,14 +162,16 @@ static sl_status read_kv(reader *c, sl_gguf_kv *kv, sl_error *err)
     if (!get_str(c, &kv->key))
         return TRUNCATED(c, "a metadata key");
     if (!plain_name(kv->key, KEY_MAX))
-        return sl_fail(err, SL_E_CORRUPT,
-                       "the metadata key before byte %zu is empty, longer than %d bytes or not plain ASCII",
-                       at(c), KEY_MAX);
+        return sl_fail(
+            err, SL_E_CORRUPT,
+            "the metadata key before byte %zu is empty, longer than %d bytes or not plain ASCII",
+            at(c), KEY_MAX);
     uint32_t kind;
     if (!get_u32(c, &kind))
         return TRUNCATED(c, "a metadata type");
     if (kind >= SL_GGUF_KINDS)
-        return sl_fail(err, SL_E_CORRUPT, "key %.*s: value type %u", (int)kv->key.n, kv->key.p, kind);
+        return sl_fail(err, SL_E_CORRUPT, "key %.*s: value type %u", (int)kv->key.n, kv->key.p,
+                       kind);
     kv->kind = (sl_gguf_kind)kind;
     if (kind == SL_GGUF_ARRAY)
         return read_array(c, kv, err);
@@ -173,7 +183,8 @@ static sl_status read_kv(reader *c, sl_gguf_kv *kv, sl_error *err)
     if (left(c) < scalar_bytes(kind))
         return TRUNCATED(c, "a metadata value");
     if (kind == SL_GGUF_BOOL && *c->p > 1)
-        return sl_fail(err, SL_E_CORRUPT, "key %.*s: a bool of %u", (int)kv->key.n, kv->key.p, *c->p);
+        return sl_fail(err, SL_E_CORRUPT, "key %.*s: a bool of %u", (int)kv->key.n, kv->key.p,
+                       *c->p);
     c->p += scalar_bytes(kind);
     return SL_OK;
 }
@@ -183,22 +194,27 @@ static sl_status tensor_bytes(sl_gguf_tensor *t, sl_error *err)
 {
     uint32_t elems, bytes;
     if (!sl_dtype_block(t->type, &elems, &bytes))
-        return sl_fail(err, SL_E_UNSUPPORTED,
-                       "tensor %.*s has type %s (%u); this build reads F32, F16, BF16, Q8_0, Q4_0, Q4_1",
-                       (int)t->name.n, t->name.p, sl_dtype_name(t->type), t->type);
+        return sl_fail(
+            err, SL_E_UNSUPPORTED,
+            "tensor %.*s has type %s (%u); this build reads F32, F16, BF16, Q8_0, Q4_0, Q4_1",
+            (int)t->name.n, t->name.p, sl_dtype_name(t->type), t->type);
     uint64_t n = 1;
     for (int i = 0; i < 4; i++) {
         if (t->dims[i] == 0)
-            return sl_fail(err, SL_E_CORRUPT, "tensor %.*s has a dimension of 0", (int)t->name.n, t->name.p);
+            return sl_fail(err, SL_E_CORRUPT, "tensor %.*s has a dimension of 0", (int)t->name.n,
+                           t->name.p);
         if (__builtin_mul_overflow(n, t->dims[i], &n))
-            return sl_fail(err, SL_E_CORRUPT, "tensor %.*s: its dimensions overflow", (int)t->name.n, t->name.p);
+            return sl_fail(err, SL_E_CORRUPT, "tensor %.*s: its dimensions overflow",
+                           (int)t->name.n, t->name.p);
     }
     if (t->dims[0] % elems)
-        return sl_fail(err, SL_E_CORRUPT, "tensor %.*s: rows of %llu elements are not whole blocks of %s",
-                       (int)t->name.n, t->name.p, (unsigned long long)t->dims[0], sl_dtype_name(t->type));
+        return sl_fail(
+            err, SL_E_CORRUPT, "tensor %.*s: rows of %llu elements are not whole blocks of %s",
+            (int)t->name.n, t->name.p, (unsigned long long)t->dims[0], sl_dtype_name(t->type));
     uint64_t size;
     if (__builtin_mul_overflow(n / elems, (uint64_t)bytes, &size) || size > SIZE_MAX)
-        return sl_fail(err, SL_E_CORRUPT, "tensor %.*s: its size overflows", (int)t->name.n, t->name.p);
+        return sl_fail(err, SL_E_CORRUPT, "tensor %.*s: its size overflows", (int)t->name.n,
+                       t->name.p);
     t->bytes = (size_t)size;
     return SL_OK;
 }
@@ -209,9 +225,10 @@ static sl_status read_tensor(reader *c, sl_gguf_tensor *t, uint64_t *ret_off, sl
     if (!get_str(c, &t->name))
         return TRUNCATED(c, "a tensor's name");
     if (!plain_name(t->name, NAME_MAX_BYTES))
-        return sl_fail(err, SL_E_CORRUPT,
-                       "the tensor name before byte %zu is empty, longer than %d bytes or not plain ASCII",
-                       at(c), NAME_MAX_BYTES);
+        return sl_fail(
+            err, SL_E_CORRUPT,
+            "the tensor name before byte %zu is empty, longer than %d bytes or not plain ASCII",
+            at(c), NAME_MAX_BYTES);
     if (!get_u32(c, &t->dims_n))
         return TRUNCATED(c, "a tensor's entry");
     if (t->dims_n < 1 || t->dims_n > 4)
@@ -256,12 +273,14 @@ static sl_status read_head(sl_gguf *g, reader *c, sl_error *err)
     if (!get_u32(c, &version))
         return TRUNCATED(c, "the header");
     if (version != 2 && version != 3)
-        return sl_fail(err, SL_E_UNSUPPORTED, "GGUF version %u%s; this build reads versions 2 and 3", version,
+        return sl_fail(err, SL_E_UNSUPPORTED,
+                       "GGUF version %u%s; this build reads versions 2 and 3", version,
                        (version & 0xFFFF) == 0 ? " (a big-endian file?)" : "");
     if (!get_u64(c, &tensors) || !get_u64(c, &kvs))
         return TRUNCATED(c, "the header");
     if (tensors > TENSORS_MAX || kvs > KV_MAX)
-        return sl_fail(err, SL_E_TOO_LARGE, "%llu tensors and %llu metadata keys; at most %d and %d",
+        return sl_fail(err, SL_E_TOO_LARGE,
+                       "%llu tensors and %llu metadata keys; at most %d and %d",
                        (unsigned long long)tensors, (unsigned long long)kvs, TENSORS_MAX, KV_MAX);
     g->tensors_n = (size_t)tensors;
     g->kv_n = (size_t)kvs;
@@ -273,7 +292,8 @@ static sl_status read_head(sl_gguf *g, reader *c, sl_error *err)
 }
 
 /* Places the tensors in the data section; no two may share a byte. */
-static sl_status place_tensors(sl_gguf *g, const reader *c, const uint64_t *offsets, uint64_t align, sl_error *err)
+static sl_status place_tensors(sl_gguf *g, const reader *c, const uint64_t *offsets, uint64_t align,
+                               sl_error *err)
 {
     uint64_t start = ((uint64_t)at(c) + align - 1) / align * align;
     uint64_t room = start < g->size ? g->size - start : 0;
@@ -283,7 +303,8 @@ static sl_status place_tensors(sl_gguf *g, const reader *c, const uint64_t *offs
             return sl_fail(err, SL_E_CORRUPT, "tensor %.*s: its offset is not a multiple of %llu",
                            (int)t->name.n, t->name.p, (unsigned long long)align);
         if (offsets[i] > room || t->bytes > room - offsets[i])
-            return sl_fail(err, SL_E_CORRUPT, "tensor %.*s reaches past the end of the file: it is truncated",
+            return sl_fail(err, SL_E_CORRUPT,
+                           "tensor %.*s reaches past the end of the file: it is truncated",
                            (int)t->name.n, t->name.p);
         t->data = g->map + start + offsets[i];
     }
@@ -291,8 +312,8 @@ static sl_status place_tensors(sl_gguf *g, const reader *c, const uint64_t *offs
     for (size_t i = 1; i < g->tensors_n; i++) {
         const sl_gguf_tensor *a = &g->tensors[i - 1], *b = &g->tensors[i];
         if (a->data + a->bytes > b->data)
-            return sl_fail(err, SL_E_CORRUPT, "tensors %.*s and %.*s overlap", (int)a->name.n, a->name.p,
-                           (int)b->name.n, b->name.p);
+            return sl_fail(err, SL_E_CORRUPT, "tensors %.*s and %.*s overlap", (int)a->name.n,
+                           a->name.p, (int)b->name.n, b->name.p);
     }
     return SL_OK;
 }
@@ -319,12 +340,14 @@ static sl_status read_all(sl_gguf *g, sl_error *err)
     qsort(g->kv, g->kv_n, sizeof(*g->kv), by_key);
     for (size_t i = 1; i < g->kv_n; i++)
         if (by_key(&g->kv[i - 1], &g->kv[i]) == 0)
-            return sl_fail(err, SL_E_CORRUPT, "key %.*s stands twice", (int)g->kv[i].key.n, g->kv[i].key.p);
+            return sl_fail(err, SL_E_CORRUPT, "key %.*s stands twice", (int)g->kv[i].key.n,
+                           g->kv[i].key.p);
     uint64_t align = 32;
     if ((st = sl_gguf_uint(g, "general.alignment", false, 8, ALIGN_MAX, &align, err)))
         return st;
     if (align & (align - 1))
-        return sl_fail(err, SL_E_CORRUPT, "general.alignment is %llu: not a power of two", (unsigned long long)align);
+        return sl_fail(err, SL_E_CORRUPT, "general.alignment is %llu: not a power of two",
+                       (unsigned long long)align);
     uint64_t *offsets = calloc(g->tensors_n + 1, sizeof(*offsets));
     if (!offsets)
         return sl_fail(err, SL_E_NOMEM, "no memory for the tensor table");
@@ -365,7 +388,8 @@ sl_status sl_gguf_open(sl_gguf **ret, const char *path, sl_error *reterr)
         map = mmap(NULL, (size_t)sb.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     close(fd);
     if (map == MAP_FAILED)
-        return sl_fail(reterr, SL_E_IO, "cannot map the model file %s: not a regular file, or empty", path);
+        return sl_fail(reterr, SL_E_IO,
+                       "cannot map the model file %s: not a regular file, or empty", path);
     sl_gguf *g;
     sl_status st = sl_gguf_parse(&g, map, (size_t)sb.st_size, reterr);
     if (st) {
@@ -389,7 +413,10 @@ void sl_gguf_free(sl_gguf *g)
     free(g);
 }
 
-sl_str sl_gguf_bytes(const sl_gguf *g) { return (sl_str){(const char *)g->map, g->size}; }
+sl_str sl_gguf_bytes(const sl_gguf *g)
+{
+    return (sl_str){(const char *)g->map, g->size};
+}
 
 /* ---- getters ---- */
 const sl_gguf_kv *sl_gguf_find(const sl_gguf *g, const char *key)
@@ -409,10 +436,16 @@ static bool as_uint(const sl_gguf_kv *kv, uint64_t *ret)
     uint64_t u = 0;
     size_t n = scalar_bytes(kv->kind);
     switch (kv->kind) {
-    case SL_GGUF_U8: case SL_GGUF_U16: case SL_GGUF_U32: case SL_GGUF_U64:
+    case SL_GGUF_U8:
+    case SL_GGUF_U16:
+    case SL_GGUF_U32:
+    case SL_GGUF_U64:
         memcpy(&u, kv->data, n);
         break;
-    case SL_GGUF_I8: case SL_GGUF_I16: case SL_GGUF_I32: case SL_GGUF_I64:
+    case SL_GGUF_I8:
+    case SL_GGUF_I16:
+    case SL_GGUF_I32:
+    case SL_GGUF_I64:
         memcpy(&u, kv->data, n);
         if (kv->data[n - 1] & 0x80)
             return false;
@@ -424,7 +457,8 @@ static bool as_uint(const sl_gguf_kv *kv, uint64_t *ret)
     return true;
 }
 
-sl_status sl_gguf_uint(const sl_gguf *g, const char *key, bool required, uint64_t lo, uint64_t hi, uint64_t *ret, sl_error *reterr)
+sl_status sl_gguf_uint(const sl_gguf *g, const char *key, bool required, uint64_t lo, uint64_t hi,
+                       uint64_t *ret, sl_error *reterr)
 {
     const sl_gguf_kv *kv = sl_gguf_find(g, key);
     if (!kv)
@@ -433,13 +467,14 @@ sl_status sl_gguf_uint(const sl_gguf *g, const char *key, bool required, uint64_
     if (!as_uint(kv, &v))
         return sl_fail(reterr, SL_E_INVALID, "key %s is not a count", key);
     if (v < lo || v > hi)
-        return sl_fail(reterr, SL_E_INVALID, "key %s is %llu; it must be %llu to %llu", key, (unsigned long long)v,
-                       (unsigned long long)lo, (unsigned long long)hi);
+        return sl_fail(reterr, SL_E_INVALID, "key %s is %llu; it must be %llu to %llu", key,
+                       (unsigned long long)v, (unsigned long long)lo, (unsigned long long)hi);
     *ret = v;
     return SL_OK;
 }
 
-sl_status sl_gguf_float(const sl_gguf *g, const char *key, bool required, double lo, double hi, double *ret, sl_error *reterr)
+sl_status sl_gguf_float(const sl_gguf *g, const char *key, bool required, double lo, double hi,
+                        double *ret, sl_error *reterr)
 {
     const sl_gguf_kv *kv = sl_gguf_find(g, key);
     if (!kv)
@@ -471,7 +506,8 @@ sl_status sl_gguf_bool(const sl_gguf *g, const char *key, bool *ret, sl_error *r
     return SL_OK;
 }
 
-sl_status sl_gguf_text(const sl_gguf *g, const char *key, bool required, sl_str *ret, sl_error *reterr)
+sl_status sl_gguf_text(const sl_gguf *g, const char *key, bool required, sl_str *ret,
+                       sl_error *reterr)
 {
     const sl_gguf_kv *kv = sl_gguf_find(g, key);
     if (!kv)
@@ -483,13 +519,15 @@ sl_status sl_gguf_text(const sl_gguf *g, const char *key, bool required, sl_str 
     return SL_OK;
 }
 
-sl_status sl_gguf_array(const sl_gguf *g, const char *key, bool required, sl_gguf_kind elem, uint64_t max, const sl_gguf_kv **ret, sl_error *reterr)
+sl_status sl_gguf_array(const sl_gguf *g, const char *key, bool required, sl_gguf_kind elem,
+                        uint64_t max, const sl_gguf_kv **ret, sl_error *reterr)
 {
     const sl_gguf_kv *kv = sl_gguf_find(g, key);
     if (!kv)
         return absent(key, required, reterr);
     if (kv->kind != SL_GGUF_ARRAY || kv->elem != elem)
-        return sl_fail(reterr, SL_E_INVALID, "key %s is not an array of the type it must have", key);
+        return sl_fail(reterr, SL_E_INVALID, "key %s is not an array of the type it must have",
+                       key);
     if (kv->n > max)
         return sl_fail(reterr, SL_E_TOO_LARGE, "key %s has %llu elements; at most %llu", key,
                        (unsigned long long)kv->n, (unsigned long long)max);
@@ -506,8 +544,14 @@ sl_str sl_gguf_next_str(const uint8_t **cursor)
     return s;
 }
 
-size_t sl_gguf_tensors(const sl_gguf *g) { return g->tensors_n; }
-const sl_gguf_tensor *sl_gguf_tensor_at(const sl_gguf *g, size_t i) { return &g->tensors[i]; }
+size_t sl_gguf_tensors(const sl_gguf *g)
+{
+    return g->tensors_n;
+}
+const sl_gguf_tensor *sl_gguf_tensor_at(const sl_gguf *g, size_t i)
+{
+    return &g->tensors[i];
+}
 
 const sl_gguf_tensor *sl_gguf_tensor_find(const sl_gguf *g, const char *name)
 {

@@ -12,8 +12,8 @@ sl_status sl_kv_pool_init(sl_kv_pool *p, const sl_model *m, size_t bytes_max, sl
     *p = (sl_kv_pool){.backend = m->backend, .page_bytes = sl_kv_page_bytes(m)};
     p->pages_max = bytes_max / p->page_bytes;
     if (!p->pages_max)
-        return sl_fail(reterr, SL_E_INVALID, "kv_bytes_max is %zu; one page of %d tokens takes %zu", bytes_max, SL_KV_PAGE,
-                       p->page_bytes);
+        return sl_fail(reterr, SL_E_INVALID, "kv_bytes_max is %zu; one page of %d tokens takes %zu",
+                       bytes_max, SL_KV_PAGE, p->page_bytes);
     return SL_OK;
 }
 

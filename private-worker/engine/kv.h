@@ -18,7 +18,8 @@ typedef struct sl_kv_pool {
 } sl_kv_pool;
 
 /* bytes_max: of all pages together; at least one page. */
-sl_status sl_kv_pool_init(sl_kv_pool *p, const sl_model *m, size_t bytes_max, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_kv_pool_init(sl_kv_pool *p, const sl_model *m, size_t bytes_max,
+                          sl_error *reterr) SL_MUST_CHECK;
 void sl_kv_pool_done(sl_kv_pool *p);
 size_t sl_kv_page_bytes(const sl_model *m);
 

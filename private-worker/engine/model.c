@@ -9,14 +9,15 @@
 
 /* Bounds of hyperparameters: past what any model of this family has, and small enough that products
  * of two fit an int. */
-#define LAYERS_MAX 1024
-#define WIDTH_MAX (1 << 17)
-#define HEADS_MAX 1024
+#define LAYERS_MAX   1024
+#define WIDTH_MAX    (1 << 17)
+#define HEADS_MAX    1024
 #define HEAD_DIM_MAX 256 /* the CPU kernels' accumulators */
-#define CONTEXT_MAX (1 << 24)
+#define CONTEXT_MAX  (1 << 24)
 
 /* ---- hyperparameters ---- */
-static sl_status read_int(const sl_gguf *g, const char *key, bool required, int lo, int hi, int *ret, sl_error *err)
+static sl_status read_int(const sl_gguf *g, const char *key, bool required, int lo, int hi,
+                          int *ret, sl_error *err)
 {
     uint64_t v = (uint64_t)(*ret < 0 ? 0 : *ret);
     sl_status st = sl_gguf_uint(g, key, required, (uint64_t)lo, (uint64_t)hi, &v, err);
@@ -31,8 +32,10 @@ static sl_status read_sizes(const sl_gguf *g, sl_hparams *h, sl_error *err)
         const char *key;
         int hi, *to;
     } must[] = {
-        {"llama.block_count", LAYERS_MAX, &h->layers},        {"llama.context_length", CONTEXT_MAX, &h->context},
-        {"llama.embedding_length", WIDTH_MAX, &h->hidden},    {"llama.feed_forward_length", WIDTH_MAX, &h->ffn},
+        {"llama.block_count", LAYERS_MAX, &h->layers},
+        {"llama.context_length", CONTEXT_MAX, &h->context},
+        {"llama.embedding_length", WIDTH_MAX, &h->hidden},
+        {"llama.feed_forward_length", WIDTH_MAX, &h->ffn},
         {"llama.attention.head_count", HEADS_MAX, &h->heads},
     };
     sl_status st;
@@ -43,7 +46,8 @@ static sl_status read_sizes(const sl_gguf *g, sl_hparams *h, sl_error *err)
     if ((st = read_int(g, "llama.attention.head_count_kv", false, 1, HEADS_MAX, &h->kv_heads, err)))
         return st;
     if (h->heads % h->kv_heads)
-        return sl_fail(err, SL_E_INVALID, "%d attention heads cannot share %d KV heads", h->heads, h->kv_heads);
+        return sl_fail(err, SL_E_INVALID, "%d attention heads cannot share %d KV heads", h->heads,
+                       h->kv_heads);
     h->head_dim = h->hidden / h->heads;
     int value_dim;
     if ((st = read_int(g, "llama.attention.key_length", false, 1, HEAD_DIM_MAX, &h->head_dim, err)))
@@ -52,12 +56,14 @@ static sl_status read_sizes(const sl_gguf *g, sl_hparams *h, sl_error *err)
     if ((st = read_int(g, "llama.attention.value_length", false, 1, HEAD_DIM_MAX, &value_dim, err)))
         return st;
     h->rope_dims = h->head_dim;
-    if ((st = read_int(g, "llama.rope.dimension_count", false, 2, HEAD_DIM_MAX, &h->rope_dims, err)))
+    if ((st =
+             read_int(g, "llama.rope.dimension_count", false, 2, HEAD_DIM_MAX, &h->rope_dims, err)))
         return st;
-    if (h->head_dim < 2 || h->head_dim > HEAD_DIM_MAX || value_dim != h->head_dim || h->rope_dims > h->head_dim ||
-        h->rope_dims % 2)
+    if (h->head_dim < 2 || h->head_dim > HEAD_DIM_MAX || value_dim != h->head_dim ||
+        h->rope_dims > h->head_dim || h->rope_dims % 2)
         return sl_fail(err, SL_E_UNSUPPORTED,
-                       "head sizes: keys %d, values %d, rotated %d; they must be equal or the last smaller, even, at most %d",
+                       "head sizes: keys %d, values %d, rotated %d; they must be equal or the last "
+                       "smaller, even, at most %d",
                        h->head_dim, value_dim, h->rope_dims, HEAD_DIM_MAX);
     return SL_OK;
 }
@@ -69,7 +75,8 @@ static sl_status read_hparams(const sl_gguf *g, sl_hparams *h, sl_error *err)
     if (st)
         return st;
     if (!sl_str_is(arch, "llama"))
-        return sl_fail(err, SL_E_UNSUPPORTED, "general.architecture is not \"llama\", the one that this build runs");
+        return sl_fail(err, SL_E_UNSUPPORTED,
+                       "general.architecture is not \"llama\", the one that this build runs");
     uint64_t experts = 0;
     if ((st = sl_gguf_uint(g, "llama.expert_count", false, 0, UINT32_MAX, &experts, err)))
         return st;
@@ -94,16 +101,22 @@ static sl_status need(loader *l, const char *name, int cols, int rows, bool vect
     const sl_gguf_tensor *t = sl_gguf_tensor_find(l->m->file, name);
     if (!t)
         return sl_fail(l->err, SL_E_INVALID, "tensor %s is missing", name);
-    if (t->dims[0] != (uint64_t)cols || t->dims[1] != (uint64_t)rows || t->dims[2] != 1 || t->dims[3] != 1)
-        return sl_fail(l->err, SL_E_INVALID, "tensor %s is %llu x %llu; the hyperparameters say %d x %d", name,
+    if (t->dims[0] != (uint64_t)cols || t->dims[1] != (uint64_t)rows || t->dims[2] != 1 ||
+        t->dims[3] != 1)
+        return sl_fail(l->err, SL_E_INVALID,
+                       "tensor %s is %llu x %llu; the hyperparameters say %d x %d", name,
                        (unsigned long long)t->dims[0], (unsigned long long)t->dims[1], cols, rows);
     if (vector && t->type != SL_F32)
-        return sl_fail(l->err, SL_E_UNSUPPORTED, "tensor %s is %s; it must be F32", name, sl_dtype_name(t->type));
+        return sl_fail(l->err, SL_E_UNSUPPORTED, "tensor %s is %s; it must be F32", name,
+                       sl_dtype_name(t->type));
     if (!vector && cols % 32)
-        return sl_fail(l->err, SL_E_UNSUPPORTED, "tensor %s has rows of %d elements: not a multiple of 32", name, cols);
+        return sl_fail(l->err, SL_E_UNSUPPORTED,
+                       "tensor %s has rows of %d elements: not a multiple of 32", name, cols);
     *ret = (sl_weight){.buf = l->m->weights,
                        .off = (size_t)((const char *)t->data - sl_gguf_bytes(l->m->file).p),
-                       .type = (sl_dtype)t->type, .rows = rows, .cols = cols};
+                       .type = (sl_dtype)t->type,
+                       .rows = rows,
+                       .cols = cols};
     l->used[t - sl_gguf_tensor_at(l->m->file, 0)] = true;
     return SL_OK;
 }
@@ -119,10 +132,14 @@ static sl_status load_layer(loader *l, int i)
         bool vector;
         sl_weight *to;
     } parts[] = {
-        {"attn_norm", h->hidden, 1, true, &y->attn_norm}, {"attn_q", h->hidden, qd, false, &y->q},
-        {"attn_k", h->hidden, kvd, false, &y->k},         {"attn_v", h->hidden, kvd, false, &y->v},
-        {"attn_output", qd, h->hidden, false, &y->o},     {"ffn_norm", h->hidden, 1, true, &y->ffn_norm},
-        {"ffn_gate", h->hidden, h->ffn, false, &y->gate}, {"ffn_up", h->hidden, h->ffn, false, &y->up},
+        {"attn_norm", h->hidden, 1, true, &y->attn_norm},
+        {"attn_q", h->hidden, qd, false, &y->q},
+        {"attn_k", h->hidden, kvd, false, &y->k},
+        {"attn_v", h->hidden, kvd, false, &y->v},
+        {"attn_output", qd, h->hidden, false, &y->o},
+        {"ffn_norm", h->hidden, 1, true, &y->ffn_norm},
+        {"ffn_gate", h->hidden, h->ffn, false, &y->gate},
+        {"ffn_up", h->hidden, h->ffn, false, &y->up},
         {"ffn_down", h->ffn, h->hidden, false, &y->down},
     };
     for (size_t p = 0; p < sizeof(parts) / sizeof(parts[0]); p++) {
@@ -142,7 +159,8 @@ static sl_status refuse_strangers(const loader *l)
     for (size_t i = 0; i < sl_gguf_tensors(l->m->file); i++) {
         const sl_gguf_tensor *t = sl_gguf_tensor_at(l->m->file, i);
         if (!l->used[i])
-            return sl_fail(l->err, SL_E_UNSUPPORTED, "tensor %.*s has no place in a llama of %d layers", (int)t->name.n,
+            return sl_fail(l->err, SL_E_UNSUPPORTED,
+                           "tensor %.*s has no place in a llama of %d layers", (int)t->name.n,
                            t->name.p, l->m->h.layers);
     }
     return SL_OK;
@@ -158,8 +176,8 @@ static sl_status load_weights(loader *l)
         return sl_fail(l->err, SL_E_INVALID, "tensor token_embd.weight has too many rows");
     m->h.vocab = (int)embed->dims[1];
     if (m->h.vocab != sl_vocab_size(sl_tokenizer_vocab(m->tokenizer)))
-        return sl_fail(l->err, SL_E_INVALID, "token_embd.weight has %d rows for %d tokens", m->h.vocab,
-                       sl_vocab_size(sl_tokenizer_vocab(m->tokenizer)));
+        return sl_fail(l->err, SL_E_INVALID, "token_embd.weight has %d rows for %d tokens",
+                       m->h.vocab, sl_vocab_size(sl_tokenizer_vocab(m->tokenizer)));
     m->layers = calloc((size_t)m->h.layers, sizeof(*m->layers));
     if (!m->layers)
         return sl_fail(l->err, SL_E_NOMEM, "no memory for the layer table");
@@ -182,10 +200,12 @@ static sl_status load_rope(loader *l)
     sl_str scaling = SL_STR("none");
     sl_status st = sl_gguf_float(m->file, "llama.rope.freq_base", false, 1, 1e12, &base, l->err);
     if (st || (st = sl_gguf_text(m->file, "llama.rope.scaling.type", false, &scaling, l->err)) ||
-        (st = sl_gguf_float(m->file, "llama.rope.scaling.factor", false, 1e-3, 1e6, &factor, l->err)))
+        (st = sl_gguf_float(m->file, "llama.rope.scaling.factor", false, 1e-3, 1e6, &factor,
+                            l->err)))
         return st;
     if (!sl_str_is(scaling, "none") && !sl_str_is(scaling, "linear"))
-        return sl_fail(l->err, SL_E_UNSUPPORTED, "llama.rope.scaling.type is neither \"none\" nor \"linear\"");
+        return sl_fail(l->err, SL_E_UNSUPPORTED,
+                       "llama.rope.scaling.type is neither \"none\" nor \"linear\"");
     int n = m->h.rope_dims / 2;
     const float *divide = NULL; /* Llama 3.1 stores what each frequency is divided by */
     if (sl_gguf_tensor_find(m->file, "rope_freqs.weight")) {
@@ -231,8 +251,8 @@ static void make_env(sl_model *m)
     XXH128_canonicalFromHash(&digest, XXH3_128bits(file.p, file.n));
     char hex[33], text[256];
     sl_hex_encode(hex, &digest, sizeof(digest));
-    int n = snprintf(text, sizeof(text), "sluice-engine %s %s %s %s", SL_VERSION, m->backend->ops->arithmetic(m->backend),
-                     hex, sl_template_digest(m->template));
+    int n = snprintf(text, sizeof(text), "sluice-engine %s %s %s %s", SL_VERSION,
+                     m->backend->ops->arithmetic(m->backend), hex, sl_template_digest(m->template));
     XXH128_canonicalFromHash(&digest, XXH3_128bits(text, (size_t)n));
     sl_hex_encode(m->env, &digest, sizeof(digest));
 }
@@ -263,11 +283,14 @@ static sl_status open_all(sl_model *m, const sl_model_options *opt, sl_error *er
         return st;
     bytes = sl_gguf_bytes(m->file);
     if ((st = m->backend->ops->buffer_map(m->backend, bytes.p, bytes.n, &m->weights, err)) ||
-        (st = read_hparams(m->file, &m->h, err)) || (st = sl_tokenizer_open(&m->tokenizer, m->file, err)) ||
-        (st = load_tensors(m, err)) || (st = sl_gguf_text(m->file, "tokenizer.chat_template", false, &text, err)) || (st = make_name(m, opt->path, err)))
+        (st = read_hparams(m->file, &m->h, err)) ||
+        (st = sl_tokenizer_open(&m->tokenizer, m->file, err)) || (st = load_tensors(m, err)) ||
+        (st = sl_gguf_text(m->file, "tokenizer.chat_template", false, &text, err)) ||
+        (st = make_name(m, opt->path, err)))
         return st;
     int32_t bos = sl_tokenizer_bos(m->tokenizer);
-    st = sl_template_open(&m->template, text, bos < 0 ? (sl_str){"", 0} : sl_tokenizer_bytes(m->tokenizer, bos), err);
+    st = sl_template_open(&m->template, text,
+                          bos < 0 ? (sl_str){"", 0} : sl_tokenizer_bytes(m->tokenizer, bos), err);
     if (!st)
         make_env(m);
     return st;
@@ -310,7 +333,19 @@ void sl_model_free(sl_model *m)
     free(m);
 }
 
-const char *sl_model_env(const sl_model *m) { return m->env; }
-int sl_model_context(const sl_model *m) { return m->h.context; }
-const char *sl_model_name(const sl_model *m) { return m->name; }
-size_t sl_model_vocab(const sl_model *m) { return (size_t)m->h.vocab; }
+const char *sl_model_env(const sl_model *m)
+{
+    return m->env;
+}
+int sl_model_context(const sl_model *m)
+{
+    return m->h.context;
+}
+const char *sl_model_name(const sl_model *m)
+{
+    return m->name;
+}
+size_t sl_model_vocab(const sl_model *m)
+{
+    return (size_t)m->h.vocab;
+}

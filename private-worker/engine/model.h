@@ -34,6 +34,7 @@ struct sl_model {
 };
 
 /* The prompt of a request, as tokens (either kind). */
-sl_status sl_model_prompt(const sl_model *m, const sl_chat *chat, sl_ids *out, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_model_prompt(const sl_model *m, const sl_chat *chat, sl_ids *out,
+                          sl_error *reterr) SL_MUST_CHECK;
 
 #endif

@@ -21,6 +21,7 @@ bool sl_pretoken_add_bos(const sl_pretoken *p);       /* when the file does not 
 
 /* Calls fn for each piece of text (valid UTF-8) in order; stops when fn fails. */
 typedef sl_status (*sl_piece_fn)(void *arg, const char *piece, size_t n);
-sl_status sl_pretoken_scan(const sl_pretoken *p, sl_str text, sl_piece_fn fn, void *arg, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_pretoken_scan(const sl_pretoken *p, sl_str text, sl_piece_fn fn, void *arg,
+                           sl_error *reterr) SL_MUST_CHECK;
 
 #endif

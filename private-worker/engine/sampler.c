@@ -85,9 +85,20 @@ static double exp_below_0(double x)
     const double magic = 0x1.8p52; /* adding it rounds to a whole number */
     double n = (x * 1.4426950408889634 + magic) - magic;
     double r = (x - n * 0x1.62e42fee00000p-1) - n * 0x1.a39ef35793c76p-33; /* ln 2 in two parts */
-    static const double inverse_factorial[] = {1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800,
-                                               1.0 / 362880,     1.0 / 40320,     1.0 / 5040,     1.0 / 720,
-                                               1.0 / 120,        1.0 / 24,        1.0 / 6,        0.5, 1, 1};
+    static const double inverse_factorial[] = {1.0 / 6227020800,
+                                               1.0 / 479001600,
+                                               1.0 / 39916800,
+                                               1.0 / 3628800,
+                                               1.0 / 362880,
+                                               1.0 / 40320,
+                                               1.0 / 5040,
+                                               1.0 / 720,
+                                               1.0 / 120,
+                                               1.0 / 24,
+                                               1.0 / 6,
+                                               0.5,
+                                               1,
+                                               1};
     double p = 0;
     for (int i = 0; i < 14; i++)
         p = p * r + inverse_factorial[i];
@@ -133,7 +144,8 @@ static size_t nucleus(candidate *c, size_t n, double top_p, double *sum)
     return k;
 }
 
-sl_status sl_sampler_pick(sl_sampler *s, const sl_sampling *how, const float *logits, size_t n, uint64_t position, int32_t *ret)
+sl_status sl_sampler_pick(sl_sampler *s, const sl_sampling *how, const float *logits, size_t n,
+                          uint64_t position, int32_t *ret)
 {
     int32_t best = likeliest(logits, n);
     *ret = best;

@@ -21,7 +21,8 @@ typedef struct sl_sampler {
     size_t cap;
 } sl_sampler;
 
-sl_status sl_sampler_pick(sl_sampler *s, const sl_sampling *how, const float *logits, size_t n, uint64_t position, int32_t *ret) SL_MUST_CHECK;
+sl_status sl_sampler_pick(sl_sampler *s, const sl_sampling *how, const float *logits, size_t n,
+                          uint64_t position, int32_t *ret) SL_MUST_CHECK;
 void sl_sampler_done(sl_sampler *s);
 
 /* 53 random bits as a number in [0, 1). */

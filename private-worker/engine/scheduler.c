@@ -19,7 +19,8 @@ struct sl_scheduler {
     sl_buf text;
 };
 
-sl_status sl_scheduler_open(sl_scheduler **ret, const sl_model *m, int threads, int slots, size_t kv_bytes, sl_progress_fn fn, void *arg, sl_error *reterr)
+sl_status sl_scheduler_open(sl_scheduler **ret, const sl_model *m, int threads, int slots,
+                            size_t kv_bytes, sl_progress_fn fn, void *arg, sl_error *reterr)
 {
     sl_scheduler *s = calloc(1, sizeof(*s));
     if (!s)
@@ -55,8 +56,14 @@ void sl_scheduler_free(sl_scheduler *s)
     free(s);
 }
 
-int sl_scheduler_running(const sl_scheduler *s) { return s->running; }
-size_t sl_scheduler_tokens_max(const sl_scheduler *s) { return s->pool.pages_max * SL_KV_PAGE; }
+int sl_scheduler_running(const sl_scheduler *s)
+{
+    return s->running;
+}
+size_t sl_scheduler_tokens_max(const sl_scheduler *s)
+{
+    return s->pool.pages_max * SL_KV_PAGE;
+}
 
 sl_status sl_scheduler_add(sl_scheduler *s, sl_session *x, bool *ret_added)
 {
@@ -89,7 +96,10 @@ static void end(sl_scheduler *s, sl_session *x, sl_progress p)
 }
 
 /* ---- forming a pass ---- */
-static bool decodes(const sl_session *x) { return x->done >= x->prompt_n; }
+static bool decodes(const sl_session *x)
+{
+    return x->done >= x->prompt_n;
+}
 
 /* Adds the session's next n tokens; a session that gets no memory for its pages ends. */
 static bool add_rows(sl_scheduler *s, sl_session *x, size_t n, int *count)
@@ -144,10 +154,12 @@ static void draw(sl_scheduler *s, sl_session *x, const float *logits)
 {
     sl_error err = {0};
     sl_progress p = {.tokens = 1};
-    sl_status st = sl_sampler_pick(&s->sampler, &x->sampling, logits, (size_t)s->m->h.vocab, x->done, &x->last);
+    sl_status st = sl_sampler_pick(&s->sampler, &x->sampling, logits, (size_t)s->m->h.vocab,
+                                   x->done, &x->last);
     x->generated++;
     bool ends = !st && sl_tokenizer_ends(s->m->tokenizer, x->last);
-    bool control = !st && sl_vocab_type(sl_tokenizer_vocab(s->m->tokenizer), x->last) == SL_TOKEN_CONTROL;
+    bool control =
+        !st && sl_vocab_type(sl_tokenizer_vocab(s->m->tokenizer), x->last) == SL_TOKEN_CONTROL;
     if (!st && !control)
         st = sl_textout_push(&x->text, sl_tokenizer_bytes(s->m->tokenizer, x->last));
     bool last = ends || x->text.stopped || x->generated == x->tokens_max;

@@ -38,7 +38,9 @@ typedef struct sl_progress {
 typedef void (*sl_progress_fn)(void *arg, sl_session *s, const sl_progress *p);
 
 typedef struct sl_scheduler sl_scheduler;
-sl_status sl_scheduler_open(sl_scheduler **ret, const sl_model *m, int threads, int slots, size_t kv_bytes, sl_progress_fn fn, void *arg, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_scheduler_open(sl_scheduler **ret, const sl_model *m, int threads, int slots,
+                            size_t kv_bytes, sl_progress_fn fn, void *arg,
+                            sl_error *reterr) SL_MUST_CHECK;
 void sl_scheduler_free(sl_scheduler *s); /* NULL is fine; sessions in it just lose their pages */
 int sl_scheduler_running(const sl_scheduler *s);
 /* Most tokens (prompt and answer) that a session can ever have; a larger one never fits. */

@@ -14,11 +14,12 @@ struct sl_template {
 
 /* ---- recognising ---- */
 /* Programs in the form that `squeeze` gives them. \1 stands for any text without a quote. */
-#define LOOP_CHATML                                                                                \
-    "{{'<|im_start|>'+message['role']+'\n'+message['content']+'<|im_end|>\n'}}{%endfor%}"          \
+#define LOOP_CHATML                                                                       \
+    "{{'<|im_start|>'+message['role']+'\n'+message['content']+'<|im_end|>\n'}}{%endfor%}" \
     "{%ifadd_generation_prompt%}{{'<|im_start|>assistant\n'}}{%endif%}"
 #define FOR_MESSAGES "{%formessageinmessages%}"
-#define UNSET_PROMPT "{%ifnotadd_generation_promptisdefined%}{%setadd_generation_prompt=false%}{%endif%}"
+#define UNSET_PROMPT \
+    "{%ifnotadd_generation_promptisdefined%}{%setadd_generation_prompt=false%}{%endif%}"
 
 static const struct {
     family family;
@@ -26,10 +27,12 @@ static const struct {
 } known[] = {
     {FAMILY_CHATML, FOR_MESSAGES LOOP_CHATML},
     {FAMILY_CHATML, UNSET_PROMPT FOR_MESSAGES LOOP_CHATML},
-    {FAMILY_CHATML, FOR_MESSAGES "{%ifloop.firstandmessages[0]['role']!='system'%}{{'<|im_start|>system\n\1<|im_end|>\n'}}{%endif%}"
-     LOOP_CHATML},
-    {FAMILY_LLAMA3, "{%setloop_messages=messages%}{%formessageinloop_messages%}{%setcontent='<|start_header_id|>'+"
-     "message['role']+'<|end_header_id|>\n\n'+message['content']|trim+'<|eot_id|>'%}{%ifloop.index0==0%}"
+    {FAMILY_CHATML, FOR_MESSAGES "{%ifloop.firstandmessages[0]['role']!='system'%}{{'<|im_start|>"
+                                 "system\n\1<|im_end|>\n'}}{%endif%}" LOOP_CHATML},
+    {FAMILY_LLAMA3,
+     "{%setloop_messages=messages%}{%formessageinloop_messages%}{%setcontent='<|start_header_id|>'+"
+     "message['role']+'<|end_header_id|>\n\n'+message['content']|trim+'<|eot_id|>'%}{%ifloop."
+     "index0==0%}"
      "{%setcontent=bos_token+content%}{%endif%}{{content}}{%endfor%}{%ifadd_generation_prompt%}"
      "{{'<|start_header_id|>assistant<|end_header_id|>\n\n'}}{%endif%}"},
 };
@@ -44,8 +47,14 @@ typedef struct squeezer {
     size_t line_start; /* where the current line of text begins in out */
 } squeezer;
 
-static char peek(const squeezer *z, size_t ahead) { return z->i + ahead < z->in.n ? z->in.p[z->i + ahead] : 0; }
-static bool blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+static char peek(const squeezer *z, size_t ahead)
+{
+    return z->i + ahead < z->in.n ? z->in.p[z->i + ahead] : 0;
+}
+static bool blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 /* A string of code, from its opening quote on. */
 static void squeeze_string(squeezer *z)
@@ -74,7 +83,8 @@ static void squeeze_open(squeezer *z)
     sl_buf *out = z->out;
     bool dash = peek(z, 2) == '-', block = peek(z, 1) == '%';
     size_t end = out->len;
-    while (end && blank(out->data[end - 1]) && (dash || (block && out->data[end - 1] != '\n' && end > z->line_start)))
+    while (end && blank(out->data[end - 1]) &&
+           (dash || (block && out->data[end - 1] != '\n' && end > z->line_start)))
         end--;
     if (dash || end == z->line_start)
         out->len = end;
@@ -145,7 +155,8 @@ static bool matches(sl_str text, const char *pattern, sl_str *ret)
     if (!hole)
         return sl_str_is(text, pattern);
     size_t head = (size_t)(hole - pattern), tail = strlen(hole + 1);
-    if (text.n < head + tail || memcmp(text.p, pattern, head) || memcmp(text.p + text.n - tail, hole + 1, tail))
+    if (text.n < head + tail || memcmp(text.p, pattern, head) ||
+        memcmp(text.p + text.n - tail, hole + 1, tail))
         return false;
     *ret = (sl_str){text.p + head, text.n - head - tail};
     return !memchr(ret->p, '\'', ret->n) && !memchr(ret->p, '\\', ret->n);
@@ -169,7 +180,9 @@ static sl_status recognise(sl_template *t, sl_str text, sl_error *err)
         break;
     }
     sl_buf_done(&form);
-    return ok && sl_buf_ok(&t->default_system) ? SL_OK : sl_fail(err, SL_E_NOMEM, "no memory for the chat template");
+    return ok && sl_buf_ok(&t->default_system)
+               ? SL_OK
+               : sl_fail(err, SL_E_NOMEM, "no memory for the chat template");
 }
 
 sl_status sl_template_open(sl_template **ret, sl_str text, sl_str bos, sl_error *reterr)
@@ -202,7 +215,10 @@ void sl_template_free(sl_template *t)
     free(t);
 }
 
-const char *sl_template_digest(const sl_template *t) { return t->digest; }
+const char *sl_template_digest(const sl_template *t)
+{
+    return t->digest;
+}
 
 /* ---- rendering ---- */
 void sl_prompt_done(sl_prompt *p)
@@ -298,22 +314,27 @@ static void render_llama3(const sl_template *t, const sl_chat *chat, sl_prompt *
 static sl_status check(const sl_template *t, const sl_chat *chat, sl_error *err)
 {
     if (t->family == FAMILY_NONE)
-        return sl_fail(err, SL_E_UNSUPPORTED, "this model has no chat template; use /v1/completions");
-    if (t->family == FAMILY_UNKNOWN)
         return sl_fail(err, SL_E_UNSUPPORTED,
-                       "this model's chat template (digest %s) is not one that this build renders; it renders "
-                       "ChatML and Llama 3", t->digest);
+                       "this model has no chat template; use /v1/completions");
+    if (t->family == FAMILY_UNKNOWN)
+        return sl_fail(
+            err, SL_E_UNSUPPORTED,
+            "this model's chat template (digest %s) is not one that this build renders; it renders "
+            "ChatML and Llama 3",
+            t->digest);
     if (chat->tools && sl_json_size(chat->tools))
         return sl_fail(err, SL_E_UNSUPPORTED, "this model's chat template has no tools");
     if (!chat->messages_n)
         return sl_fail(err, SL_E_INVALID, "the chat has no messages");
     for (size_t i = 0; i < chat->messages_n; i++)
         if (chat->messages[i].opaque)
-            return sl_fail(err, SL_E_UNSUPPORTED, "messages[%zu] has a part that is not text; this model reads text", i);
+            return sl_fail(err, SL_E_UNSUPPORTED,
+                           "messages[%zu] has a part that is not text; this model reads text", i);
     return SL_OK;
 }
 
-sl_status sl_template_render(const sl_template *t, const sl_chat *chat, sl_prompt *out, sl_error *reterr)
+sl_status sl_template_render(const sl_template *t, const sl_chat *chat, sl_prompt *out,
+                             sl_error *reterr)
 {
     sl_status st = check(t, chat, reterr);
     if (st)

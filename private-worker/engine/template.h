@@ -14,8 +14,9 @@
 typedef struct sl_template sl_template;
 
 /* text p NULL: the file has no template; then only completions run. bos: the text of that token. */
-sl_status sl_template_open(sl_template **ret, sl_str text, sl_str bos, sl_error *reterr) SL_MUST_CHECK;
-void sl_template_free(sl_template *t); /* NULL is fine */
+sl_status sl_template_open(sl_template **ret, sl_str text, sl_str bos,
+                           sl_error *reterr) SL_MUST_CHECK;
+void sl_template_free(sl_template *t);                /* NULL is fine */
 const char *sl_template_digest(const sl_template *t); /* XXH3-128 in hex */
 
 /* A prompt: its text, and which parts of it a user wrote. */
@@ -26,6 +27,7 @@ typedef struct sl_prompt {
 } sl_prompt;
 void sl_prompt_done(sl_prompt *p);
 
-sl_status sl_template_render(const sl_template *t, const sl_chat *chat, sl_prompt *out, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_template_render(const sl_template *t, const sl_chat *chat, sl_prompt *out,
+                             sl_error *reterr) SL_MUST_CHECK;
 
 #endif

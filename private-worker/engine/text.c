@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-static sl_status encode(const sl_model *m, sl_str text, const sl_span *plain, size_t plain_n, bool add_bos,
-                        sl_ids *out, sl_error *err)
+static sl_status encode(const sl_model *m, sl_str text, const sl_span *plain, size_t plain_n,
+                        bool add_bos, sl_ids *out, sl_error *err)
 {
     if (add_bos && sl_tokenizer_bos(m->tokenizer) >= 0) {
         if (!sl_ids_reserve(out, 1))
@@ -28,7 +28,8 @@ sl_status sl_model_prompt(const sl_model *m, const sl_chat *chat, sl_ids *out, s
     return st;
 }
 
-sl_status sl_model_tokenize(const sl_model *m, sl_str text, bool special, bool add_bos, int32_t **ret, size_t *ret_n, sl_error *reterr)
+sl_status sl_model_tokenize(const sl_model *m, sl_str text, bool special, bool add_bos,
+                            int32_t **ret, size_t *ret_n, sl_error *reterr)
 {
     sl_ids ids = {0};
     sl_span all = {0, text.n};
@@ -44,11 +45,13 @@ sl_status sl_model_tokenize(const sl_model *m, sl_str text, bool special, bool a
     return SL_OK;
 }
 
-sl_status sl_model_detokenize(const sl_model *m, const int32_t *ids, size_t n, sl_buf *out, sl_error *reterr)
+sl_status sl_model_detokenize(const sl_model *m, const int32_t *ids, size_t n, sl_buf *out,
+                              sl_error *reterr)
 {
     for (size_t i = 0; i < n; i++) {
         if (ids[i] < 0 || ids[i] >= m->h.vocab)
-            return sl_fail(reterr, SL_E_INVALID, "token %d is not one of the model's %d", ids[i], m->h.vocab);
+            return sl_fail(reterr, SL_E_INVALID, "token %d is not one of the model's %d", ids[i],
+                           m->h.vocab);
         sl_buf_add_str(out, sl_tokenizer_bytes(m->tokenizer, ids[i]));
     }
     return sl_buf_ok(out) ? SL_OK : sl_fail(reterr, SL_E_NOMEM, "no memory for the text");

@@ -76,7 +76,8 @@ static bool find_stop(const sl_textout *t, size_t *ret_at)
 {
     size_t best = SIZE_MAX;
     for (size_t i = 0; i < t->stops_n; i++) {
-        const char *p = t->held.len ? memmem(t->held.data, t->held.len, t->stops[i], t->stop_bytes[i]) : NULL;
+        const char *p =
+            t->held.len ? memmem(t->held.data, t->held.len, t->stops[i], t->stop_bytes[i]) : NULL;
         if (p && (size_t)(p - t->held.data) < best)
             best = (size_t)(p - t->held.data);
     }

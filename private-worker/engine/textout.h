@@ -17,12 +17,13 @@ typedef struct sl_textout {
     size_t stops_n;
     uint8_t part[4]; /* an incomplete character */
     size_t part_n;
-    sl_buf held; /* whole characters not yet given out */
+    sl_buf held;  /* whole characters not yet given out */
     size_t ready; /* how many bytes of it may go out */
     bool stopped; /* a stop string has come; nothing goes out after what stood before it */
 } sl_textout;
 
-sl_status sl_textout_init(sl_textout *t, const sl_str *stops, size_t n) SL_MUST_CHECK; /* empty strings are ignored */
+sl_status sl_textout_init(sl_textout *t, const sl_str *stops,
+                          size_t n) SL_MUST_CHECK; /* empty strings are ignored */
 void sl_textout_done(sl_textout *t);
 sl_status sl_textout_push(sl_textout *t, sl_str bytes) SL_MUST_CHECK;
 /* No more will come: what was held back is ready now. */

@@ -15,7 +15,8 @@ struct sl_tokenizer {
 };
 
 /* ---- opening ---- */
-static sl_status read_id(const sl_tokenizer *t, const sl_gguf *g, const char *key, int32_t *ret, sl_error *err)
+static sl_status read_id(const sl_tokenizer *t, const sl_gguf *g, const char *key, int32_t *ret,
+                         sl_error *err)
 {
     uint64_t v = UINT64_MAX;
     sl_status st = sl_gguf_uint(g, key, false, 0, (uint64_t)sl_vocab_size(t->vocab) - 1, &v, err);
@@ -32,8 +33,10 @@ static void add_end(sl_tokenizer *t, int32_t id)
 /* Files name one end token; chat models end turns with others of their family too. */
 static sl_status read_ends(sl_tokenizer *t, const sl_gguf *g, sl_error *err)
 {
-    static const char *const names[] = {"<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>"};
-    static const char *const keys[] = {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"};
+    static const char *const names[] = {"<|im_end|>", "<|endoftext|>", "<|eot_id|>",
+                                        "<|end_of_text|>"};
+    static const char *const keys[] = {"tokenizer.ggml.eos_token_id",
+                                       "tokenizer.ggml.eot_token_id"};
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         int32_t id;
         sl_status st = read_id(t, g, keys[i], &id, err);
@@ -43,7 +46,9 @@ static sl_status read_ends(sl_tokenizer *t, const sl_gguf *g, sl_error *err)
     }
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         add_end(t, sl_vocab_special(t->vocab, names[i], strlen(names[i])));
-    return t->ends_n ? SL_OK : sl_fail(err, SL_E_INVALID, "the file names no end token (tokenizer.ggml.eos_token_id)");
+    return t->ends_n ? SL_OK
+                     : sl_fail(err, SL_E_INVALID,
+                               "the file names no end token (tokenizer.ggml.eos_token_id)");
 }
 
 static sl_status open_all(sl_tokenizer *t, const sl_gguf *g, sl_error *err)
@@ -53,16 +58,20 @@ static sl_status open_all(sl_tokenizer *t, const sl_gguf *g, sl_error *err)
     if (st)
         return st;
     if (!sl_str_is(model, "gpt2"))
-        return sl_fail(err, SL_E_UNSUPPORTED, "tokenizer.ggml.model is not \"gpt2\" (byte-level BPE), the one that this build has");
-    if ((st = sl_gguf_text(g, "tokenizer.ggml.pre", false, &pre, err)) || (st = sl_pretoken_open(&t->pre, pre, err)) ||
-        (st = sl_vocab_open(&t->vocab, g, err)) || (st = read_id(t, g, "tokenizer.ggml.bos_token_id", &t->bos, err)) ||
+        return sl_fail(
+            err, SL_E_UNSUPPORTED,
+            "tokenizer.ggml.model is not \"gpt2\" (byte-level BPE), the one that this build has");
+    if ((st = sl_gguf_text(g, "tokenizer.ggml.pre", false, &pre, err)) ||
+        (st = sl_pretoken_open(&t->pre, pre, err)) || (st = sl_vocab_open(&t->vocab, g, err)) ||
+        (st = read_id(t, g, "tokenizer.ggml.bos_token_id", &t->bos, err)) ||
         (st = read_ends(t, g, err)))
         return st;
     t->add_bos = sl_pretoken_add_bos(t->pre);
     if ((st = sl_gguf_bool(g, "tokenizer.ggml.add_bos_token", &t->add_bos, err)))
         return st;
     if (t->add_bos && t->bos < 0)
-        return sl_fail(err, SL_E_INVALID, "the file wants a BOS token but names none (tokenizer.ggml.bos_token_id)");
+        return sl_fail(err, SL_E_INVALID,
+                       "the file wants a BOS token but names none (tokenizer.ggml.bos_token_id)");
     return SL_OK;
 }
 
@@ -89,10 +98,22 @@ void sl_tokenizer_free(sl_tokenizer *t)
     free(t);
 }
 
-const sl_vocab *sl_tokenizer_vocab(const sl_tokenizer *t) { return t->vocab; }
-bool sl_tokenizer_add_bos(const sl_tokenizer *t) { return t->add_bos; }
-int32_t sl_tokenizer_bos(const sl_tokenizer *t) { return t->bos; }
-sl_str sl_tokenizer_bytes(const sl_tokenizer *t, int32_t id) { return sl_vocab_bytes(t->vocab, id); }
+const sl_vocab *sl_tokenizer_vocab(const sl_tokenizer *t)
+{
+    return t->vocab;
+}
+bool sl_tokenizer_add_bos(const sl_tokenizer *t)
+{
+    return t->add_bos;
+}
+int32_t sl_tokenizer_bos(const sl_tokenizer *t)
+{
+    return t->bos;
+}
+sl_str sl_tokenizer_bytes(const sl_tokenizer *t, int32_t id)
+{
+    return sl_vocab_bytes(t->vocab, id);
+}
 
 bool sl_tokenizer_ends(const sl_tokenizer *t, int32_t id)
 {
@@ -136,7 +157,8 @@ static sl_status encode_text(encoder *e, sl_str s)
                                       UTF8PROC_STABLE | UTF8PROC_COMPOSE);
     if (n < 0)
         return sl_fail(e->err, SL_E_INVALID, "the text could not be normalised (%d)", (int)n);
-    sl_status st = sl_pretoken_scan(e->t->pre, (sl_str){(const char *)nfc, (size_t)n}, encode_piece, e, e->err);
+    sl_status st = sl_pretoken_scan(e->t->pre, (sl_str){(const char *)nfc, (size_t)n}, encode_piece,
+                                    e, e->err);
     free(nfc);
     return st;
 }
@@ -167,7 +189,8 @@ static sl_status encode_all(encoder *e, sl_str s, const sl_span *plain, size_t p
     return encode_text(e, (sl_str){s.p + from, s.n - from});
 }
 
-sl_status sl_tokenizer_encode(const sl_tokenizer *t, sl_str text, const sl_span *plain, size_t plain_n, sl_ids *out, sl_error *reterr)
+sl_status sl_tokenizer_encode(const sl_tokenizer *t, sl_str text, const sl_span *plain,
+                              size_t plain_n, sl_ids *out, sl_error *reterr)
 {
     if (!sl_utf8_valid(text.p, text.n))
         return sl_fail(reterr, SL_E_INVALID, "the text is not valid UTF-8");

@@ -25,7 +25,8 @@ bool sl_tokenizer_ends(const sl_tokenizer *t, int32_t id); /* whether the token 
 
 /* Appends the tokens of text. Inside `plain` (ascending, not overlapping) no control token is
  * recognised; NULL with plain_n 0: recognised everywhere. */
-sl_status sl_tokenizer_encode(const sl_tokenizer *t, sl_str text, const sl_span *plain, size_t plain_n, sl_ids *out, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_tokenizer_encode(const sl_tokenizer *t, sl_str text, const sl_span *plain,
+                              size_t plain_n, sl_ids *out, sl_error *reterr) SL_MUST_CHECK;
 /* The bytes of a token; control tokens have their text. Lives as long as the tokenizer. */
 sl_str sl_tokenizer_bytes(const sl_tokenizer *t, int32_t id);
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-#define VOCAB_MAX (1u << 21)
-#define MERGES_MAX (1u << 22)
+#define VOCAB_MAX       (1u << 21)
+#define MERGES_MAX      (1u << 22)
 #define TOKEN_BYTES_MAX 4096
 #define SPECIAL_LENGTHS 64 /* different lengths of special tokens that begin with one byte */
 
@@ -22,8 +22,8 @@ typedef struct id_table { /* open addressing; -1 is free */
 
 struct sl_vocab {
     int32_t n;
-    char *blob;      /* bytes of all tokens */
-    size_t *off;     /* n + 1 */
+    char *blob;  /* bytes of all tokens */
+    size_t *off; /* n + 1 */
     uint8_t *type;
     int32_t byte[256];
     id_table normal, special;
@@ -33,7 +33,10 @@ struct sl_vocab {
 };
 
 /* ---- the alphabet of byte-level BPE: a printable character for each byte (GPT-2) ---- */
-static bool keeps_itself(int b) { return (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174; }
+static bool keeps_itself(int b)
+{
+    return (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
+}
 
 /* Code point to byte; -1 outside the alphabet. */
 static int alphabet_byte(uint32_t cp)
@@ -97,7 +100,8 @@ static bool table_open(id_table *t, size_t n)
     return true;
 }
 
-static int32_t table_find(const sl_vocab *v, const id_table *t, const char *p, size_t n, size_t *ret_slot)
+static int32_t table_find(const sl_vocab *v, const id_table *t, const char *p, size_t n,
+                          size_t *ret_slot)
 {
     size_t i = XXH3_64bits(p, n) & t->mask;
     for (; t->slot[i] >= 0; i = (i + 1) & t->mask)
@@ -135,14 +139,16 @@ static merge_slot *merge_at(const sl_vocab *v, uint64_t pair)
 static sl_status read_types(sl_vocab *v, const sl_gguf *g, sl_error *err)
 {
     const sl_gguf_kv *kv = NULL;
-    sl_status st = sl_gguf_array(g, "tokenizer.ggml.token_type", false, SL_GGUF_I32, VOCAB_MAX, &kv, err);
+    sl_status st =
+        sl_gguf_array(g, "tokenizer.ggml.token_type", false, SL_GGUF_I32, VOCAB_MAX, &kv, err);
     if (st)
         return st;
     memset(v->type, SL_TOKEN_NORMAL, (size_t)v->n);
     if (!kv)
         return SL_OK;
     if (kv->n != (uint64_t)v->n)
-        return sl_fail(err, SL_E_INVALID, "tokenizer.ggml.token_type has %llu elements for %d tokens",
+        return sl_fail(err, SL_E_INVALID,
+                       "tokenizer.ggml.token_type has %llu elements for %d tokens",
                        (unsigned long long)kv->n, v->n);
     for (int32_t i = 0; i < v->n; i++) {
         int32_t t;
@@ -154,14 +160,16 @@ static sl_status read_types(sl_vocab *v, const sl_gguf *g, sl_error *err)
     return SL_OK;
 }
 
-static sl_status read_tokens(sl_vocab *v, const sl_gguf_kv *kv, const int16_t *alphabet, sl_error *err)
+static sl_status read_tokens(sl_vocab *v, const sl_gguf_kv *kv, const int16_t *alphabet,
+                             sl_error *err)
 {
     const uint8_t *cursor = kv->data;
     size_t total = 0;
     for (uint64_t i = 0; i < kv->n; i++) {
         sl_str s = sl_gguf_next_str(&cursor);
         if (s.n > TOKEN_BYTES_MAX || !sl_utf8_valid(s.p, s.n))
-            return sl_fail(err, SL_E_INVALID, "tokenizer.ggml.tokens[%llu] is longer than %d bytes or not UTF-8",
+            return sl_fail(err, SL_E_INVALID,
+                           "tokenizer.ggml.tokens[%llu] is longer than %d bytes or not UTF-8",
                            (unsigned long long)i, TOKEN_BYTES_MAX);
         total += s.n;
     }
@@ -225,17 +233,21 @@ static sl_status index_tokens(sl_vocab *v, sl_error *err)
     return SL_OK;
 }
 
-static sl_status add_merge(sl_vocab *v, sl_str line, uint32_t rank, const int16_t *alphabet, sl_error *err)
+static sl_status add_merge(sl_vocab *v, sl_str line, uint32_t rank, const int16_t *alphabet,
+                           sl_error *err)
 {
     char buf[2 * TOKEN_BYTES_MAX];
     const char *space = line.n > 1 ? memchr(line.p + 1, ' ', line.n - 1) : NULL;
     if (!space || line.n > sizeof(buf))
         return sl_fail(err, SL_E_INVALID, "tokenizer.ggml.merges[%u] is not two tokens", rank);
     size_t a = to_bytes((sl_str){line.p, (size_t)(space - line.p)}, buf, alphabet);
-    size_t b = to_bytes((sl_str){space + 1, line.n - 1 - (size_t)(space - line.p)}, buf + a, alphabet);
-    int32_t left = sl_vocab_find(v, buf, a), right = sl_vocab_find(v, buf + a, b), id = sl_vocab_find(v, buf, a + b);
+    size_t b =
+        to_bytes((sl_str){space + 1, line.n - 1 - (size_t)(space - line.p)}, buf + a, alphabet);
+    int32_t left = sl_vocab_find(v, buf, a), right = sl_vocab_find(v, buf + a, b),
+            id = sl_vocab_find(v, buf, a + b);
     if (left < 0 || right < 0 || id < 0)
-        return sl_fail(err, SL_E_INVALID, "tokenizer.ggml.merges[%u] names a token that the vocabulary lacks", rank);
+        return sl_fail(err, SL_E_INVALID,
+                       "tokenizer.ggml.merges[%u] names a token that the vocabulary lacks", rank);
     merge_slot *m = merge_at(v, (uint64_t)left << 32 | (uint32_t)right);
     if (m->pair == EMPTY) /* of two equal merges the first one counts */
         *m = (merge_slot){(uint64_t)left << 32 | (uint32_t)right, rank, id};
@@ -245,7 +257,8 @@ static sl_status add_merge(sl_vocab *v, sl_str line, uint32_t rank, const int16_
 static sl_status read_merges(sl_vocab *v, const sl_gguf *g, const int16_t *alphabet, sl_error *err)
 {
     const sl_gguf_kv *kv = NULL;
-    sl_status st = sl_gguf_array(g, "tokenizer.ggml.merges", true, SL_GGUF_STR, MERGES_MAX, &kv, err);
+    sl_status st =
+        sl_gguf_array(g, "tokenizer.ggml.merges", true, SL_GGUF_STR, MERGES_MAX, &kv, err);
     if (st)
         return st;
     size_t size = 16;
@@ -265,7 +278,8 @@ static sl_status read_merges(sl_vocab *v, const sl_gguf *g, const int16_t *alpha
 static sl_status open_all(sl_vocab *v, const sl_gguf *g, sl_error *err)
 {
     const sl_gguf_kv *kv = NULL;
-    sl_status st = sl_gguf_array(g, "tokenizer.ggml.tokens", true, SL_GGUF_STR, VOCAB_MAX, &kv, err);
+    sl_status st =
+        sl_gguf_array(g, "tokenizer.ggml.tokens", true, SL_GGUF_STR, VOCAB_MAX, &kv, err);
     if (st)
         return st;
     if (kv->n == 0)
@@ -278,7 +292,8 @@ static sl_status open_all(sl_vocab *v, const sl_gguf *g, sl_error *err)
     v->type = malloc((size_t)v->n);
     if (!v->off || !v->type)
         return sl_fail(err, SL_E_NOMEM, "no memory for the vocabulary");
-    if ((st = read_types(v, g, err)) || (st = read_tokens(v, kv, alphabet, err)) || (st = index_tokens(v, err)))
+    if ((st = read_types(v, g, err)) || (st = read_tokens(v, kv, alphabet, err)) ||
+        (st = index_tokens(v, err)))
         return st;
     return read_merges(v, g, alphabet, err);
 }
@@ -311,12 +326,30 @@ void sl_vocab_free(sl_vocab *v)
 }
 
 /* ---- look-ups ---- */
-int32_t sl_vocab_size(const sl_vocab *v) { return v->n; }
-sl_str sl_vocab_bytes(const sl_vocab *v, int32_t id) { return (sl_str){v->blob + v->off[id], v->off[id + 1] - v->off[id]}; }
-sl_token_type sl_vocab_type(const sl_vocab *v, int32_t id) { return (sl_token_type)v->type[id]; }
-int32_t sl_vocab_byte(const sl_vocab *v, uint8_t byte) { return v->byte[byte]; }
-int32_t sl_vocab_find(const sl_vocab *v, const char *p, size_t n) { return table_find(v, &v->normal, p, n, NULL); }
-int32_t sl_vocab_special(const sl_vocab *v, const char *p, size_t n) { return table_find(v, &v->special, p, n, NULL); }
+int32_t sl_vocab_size(const sl_vocab *v)
+{
+    return v->n;
+}
+sl_str sl_vocab_bytes(const sl_vocab *v, int32_t id)
+{
+    return (sl_str){v->blob + v->off[id], v->off[id + 1] - v->off[id]};
+}
+sl_token_type sl_vocab_type(const sl_vocab *v, int32_t id)
+{
+    return (sl_token_type)v->type[id];
+}
+int32_t sl_vocab_byte(const sl_vocab *v, uint8_t byte)
+{
+    return v->byte[byte];
+}
+int32_t sl_vocab_find(const sl_vocab *v, const char *p, size_t n)
+{
+    return table_find(v, &v->normal, p, n, NULL);
+}
+int32_t sl_vocab_special(const sl_vocab *v, const char *p, size_t n)
+{
+    return table_find(v, &v->special, p, n, NULL);
+}
 
 int32_t sl_vocab_match_special(const sl_vocab *v, const char *p, size_t n)
 {
@@ -329,7 +362,8 @@ int32_t sl_vocab_match_special(const sl_vocab *v, const char *p, size_t n)
     return -1;
 }
 
-bool sl_vocab_merge(const sl_vocab *v, int32_t left, int32_t right, uint32_t *ret_rank, int32_t *ret_id)
+bool sl_vocab_merge(const sl_vocab *v, int32_t left, int32_t right, uint32_t *ret_rank,
+                    int32_t *ret_id)
 {
     const merge_slot *m = merge_at(v, (uint64_t)(uint32_t)left << 32 | (uint32_t)right);
     if (m->pair == EMPTY)

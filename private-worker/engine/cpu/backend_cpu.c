@@ -29,16 +29,26 @@ struct sl_queue {
 };
 
 /* ---- device ---- */
-static void cpu_free(sl_backend *be) { free(be); }
+static void cpu_free(sl_backend *be)
+{
+    free(be);
+}
 
-static const char *cpu_kernels(const sl_backend *be) { return ((const cpu_backend *)be)->kernels->name; }
+static const char *cpu_kernels(const sl_backend *be)
+{
+    return ((const cpu_backend *)be)->kernels->name;
+}
 
 /* The tables of kernels.h agree bit for bit, so the instruction set is not part of it. */
-static const char *cpu_arithmetic(const sl_backend *be) { return "cpu-f32x16/1"; }
+static const char *cpu_arithmetic(const sl_backend *be)
+{
+    return "cpu-f32x16/1";
+}
 
 static sl_status cpu_memory(sl_backend *be, size_t *ret_free, size_t *ret_total, sl_error *err)
 {
-    long page = sysconf(_SC_PAGESIZE), avail = sysconf(_SC_AVPHYS_PAGES), all = sysconf(_SC_PHYS_PAGES);
+    long page = sysconf(_SC_PAGESIZE), avail = sysconf(_SC_AVPHYS_PAGES),
+         all = sysconf(_SC_PHYS_PAGES);
     if (page < 0 || avail < 0 || all < 0)
         return sl_fail(err, SL_E_IO, "the system does not tell its memory");
     *ret_free = (size_t)page * (size_t)avail;
@@ -61,7 +71,8 @@ static sl_status cpu_buffer_alloc(sl_backend *be, size_t bytes, sl_buffer **ret,
     return SL_OK;
 }
 
-static sl_status cpu_buffer_map(sl_backend *be, const void *host, size_t bytes, sl_buffer **ret, sl_error *err)
+static sl_status cpu_buffer_map(sl_backend *be, const void *host, size_t bytes, sl_buffer **ret,
+                                sl_error *err)
 {
     sl_buffer *b = calloc(1, sizeof(*b));
     if (!b)
@@ -127,7 +138,8 @@ static sl_status cpu_upload(sl_queue *q, sl_buffer *to, size_t off, const void *
     return SL_OK;
 }
 
-static sl_status cpu_download(sl_queue *q, void *to, const sl_buffer *from, size_t off, size_t bytes)
+static sl_status cpu_download(sl_queue *q, void *to, const sl_buffer *from, size_t off,
+                              size_t bytes)
 {
     if (off > from->bytes || bytes > from->bytes - off)
         return SL_E_INTERNAL;
@@ -135,13 +147,23 @@ static sl_status cpu_download(sl_queue *q, void *to, const sl_buffer *from, size
     return SL_OK;
 }
 
-static sl_status cpu_synchronise(sl_queue *q) { return SL_OK; }
+static sl_status cpu_synchronise(sl_queue *q)
+{
+    return SL_OK;
+}
 
-static float *floats(sl_act a) { return (float *)(void *)a.buf->data + a.off; }
-static const uint8_t *weights(const sl_weight *w) { return w->buf->data + w->off; }
+static float *floats(sl_act a)
+{
+    return (float *)(void *)a.buf->data + a.off;
+}
+static const uint8_t *weights(const sl_weight *w)
+{
+    return w->buf->data + w->off;
+}
 
 /* ---- ops by row ---- */
-static sl_status cpu_embed(sl_queue *q, const sl_weight *table, const int32_t *ids, int rows, sl_act out)
+static sl_status cpu_embed(sl_queue *q, const sl_weight *table, const int32_t *ids, int rows,
+                           sl_act out)
 {
     size_t rb = sl_dtype_row_bytes(table->type, (size_t)table->cols);
     for (int r = 0; r < rows; r++) {
@@ -168,7 +190,8 @@ static void norm_row(void *arg, int r, int worker)
     j->q->kernels->rms_norm(j->x + at, j->w, j->eps, j->n, j->y + at);
 }
 
-static sl_status cpu_rms_norm(sl_queue *q, const sl_weight *w, float eps, sl_act x, int rows, sl_act y)
+static sl_status cpu_rms_norm(sl_queue *q, const sl_weight *w, float eps, sl_act x, int rows,
+                              sl_act y)
 {
     row_job j = {q, floats(x), (const float *)(const void *)weights(w), floats(y), eps, w->cols};
     sl_pool_run(q->pool, rows, norm_row, &j);
@@ -189,7 +212,8 @@ static sl_status cpu_silu_mul(sl_queue *q, sl_act gate, sl_act up, int rows, int
     return SL_OK;
 }
 
-static sl_status cpu_rope(sl_queue *q, sl_act x, int rows, int heads, int head_dim, int dims, sl_act table)
+static sl_status cpu_rope(sl_queue *q, sl_act x, int rows, int heads, int head_dim, int dims,
+                          sl_act table)
 {
     for (int r = 0; r < rows; r++) {
         const float *cs = floats(table) + (size_t)r * (size_t)dims;
@@ -227,15 +251,17 @@ static void mat_part(void *arg, int part, int worker)
     size_t k = (size_t)w->cols, out = (size_t)w->rows;
     if (!j->expand) {
         for (int t = 0; t < j->rows; t++)
-            j->q->kernels->dot(w->type, j->data + (size_t)from * j->row_bytes, j->row_bytes, to - from, w->cols,
-                               j->x + (size_t)t * k, j->y + (size_t)t * out + from, j->add);
+            j->q->kernels->dot(w->type, j->data + (size_t)from * j->row_bytes, j->row_bytes,
+                               to - from, w->cols, j->x + (size_t)t * k,
+                               j->y + (size_t)t * out + from, j->add);
         return;
     }
     float *scratch = j->q->scratch + (size_t)worker * j->q->scratch_floats;
     for (int r = from; r < to; r += SL_TILE_ROWS) {
         int n = to - r < SL_TILE_ROWS ? to - r : SL_TILE_ROWS;
         for (int i = 0; i < n; i++)
-            j->q->kernels->expand(w->type, j->data + (size_t)(r + i) * j->row_bytes, w->cols, scratch + (size_t)i * k);
+            j->q->kernels->expand(w->type, j->data + (size_t)(r + i) * j->row_bytes, w->cols,
+                                  scratch + (size_t)i * k);
         j->q->kernels->tile(scratch, k, n, j->x, k, j->rows, w->cols, j->y + r, out, j->add);
     }
 }
@@ -247,8 +273,15 @@ static void mat_part(void *arg, int part, int worker)
 
 static sl_status cpu_matmul(sl_queue *q, const sl_weight *w, sl_act x, int rows, sl_act y, bool add)
 {
-    mat_job j = {.q = q, .w = w, .data = weights(w), .row_bytes = sl_dtype_row_bytes(w->type, (size_t)w->cols),
-                 .x = floats(x), .y = floats(y), .rows = rows, .add = add, .expand = rows >= EXPAND_TOKENS};
+    mat_job j = {.q = q,
+                 .w = w,
+                 .data = weights(w),
+                 .row_bytes = sl_dtype_row_bytes(w->type, (size_t)w->cols),
+                 .x = floats(x),
+                 .y = floats(y),
+                 .rows = rows,
+                 .add = add,
+                 .expand = rows >= EXPAND_TOKENS};
     if (j.expand && need_scratch(q, (size_t)w->cols * SL_TILE_ROWS))
         return SL_E_NOMEM;
     int parts = q->threads * PARTS, step = (w->rows + parts - 1) / parts;
@@ -260,13 +293,15 @@ static sl_status cpu_matmul(sl_queue *q, const sl_weight *w, sl_act x, int rows,
 /* ---- attention ---- */
 static float *kv_block(const sl_attn_shape *s, const sl_kv_ref *ref, int page, int head, bool value)
 {
-    size_t keys = (size_t)SL_KV_PAGE * (size_t)s->head_dim, values = SL_KV_PAGE * sl_kv_dim_pad(s->head_dim);
+    size_t keys = (size_t)SL_KV_PAGE * (size_t)s->head_dim,
+           values = SL_KV_PAGE * sl_kv_dim_pad(s->head_dim);
     size_t off = (size_t)s->layer * sl_kv_layer_floats(s->kv_heads, s->head_dim);
     off += value ? keys * (size_t)s->kv_heads + values * (size_t)head : keys * (size_t)head;
     return (float *)(void *)ref->pages[page]->data + off;
 }
 
-static sl_status cpu_kv_store(sl_queue *q, const sl_attn_shape *s, sl_act k, sl_act v, const sl_kv_ref *refs, int rows)
+static sl_status cpu_kv_store(sl_queue *q, const sl_attn_shape *s, sl_act k, sl_act v,
+                              const sl_kv_ref *refs, int rows)
 {
     size_t dim = (size_t)s->head_dim, pad = sl_kv_dim_pad(s->head_dim);
     for (int r = 0; r < rows; r++) {
@@ -274,10 +309,12 @@ static sl_status cpu_kv_store(sl_queue *q, const sl_attn_shape *s, sl_act k, sl_
         size_t slot = (size_t)(refs[r].pos % SL_KV_PAGE);
         for (int h = 0; h < s->kv_heads; h++) {
             size_t at = ((size_t)r * (size_t)s->kv_heads + (size_t)h) * dim;
-            float *kb = kv_block(s, &refs[r], page, h, false), *vb = kv_block(s, &refs[r], page, h, true);
+            float *kb = kv_block(s, &refs[r], page, h, false),
+                  *vb = kv_block(s, &refs[r], page, h, true);
             for (size_t d = 0; d < dim; d++)
                 kb[d * SL_KV_PAGE + slot] = floats(k)[at + d];
-            memcpy(vb + slot * pad, floats(v) + at, dim * sizeof(float)); /* the padding stays zero */
+            memcpy(vb + slot * pad, floats(v) + at,
+                   dim * sizeof(float)); /* the padding stays zero */
         }
     }
     return SL_OK;
@@ -307,11 +344,12 @@ static void attn_part(void *arg, int part, int worker)
         v[p] = kv_block(s, ref, p, h, true);
     }
     size_t at = ((size_t)r * (size_t)s->heads + (size_t)h * (size_t)group) * (size_t)s->head_dim;
-    j->q->kernels->attend(j->x + at, group, s->head_dim, s->scale, n, k, v, (float *)(void *)(v + j->pages_max),
-                          j->out + at);
+    j->q->kernels->attend(j->x + at, group, s->head_dim, s->scale, n, k, v,
+                          (float *)(void *)(v + j->pages_max), j->out + at);
 }
 
-static sl_status cpu_attention(sl_queue *q, const sl_attn_shape *s, sl_act x, const sl_kv_ref *refs, int rows, sl_act out)
+static sl_status cpu_attention(sl_queue *q, const sl_attn_shape *s, sl_act x, const sl_kv_ref *refs,
+                               int rows, sl_act out)
 {
     int top = 0;
     for (int r = 0; r < rows; r++)

@@ -9,8 +9,8 @@ static bool runs_avx2(void)
 {
 #if defined(__x86_64__)
     unsigned a, b, c, d; /* clang's __builtin_cpu_supports does not know F16C */
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __get_cpuid(1, &a, &b, &c, &d) &&
-           (c & bit_F16C);
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
 #else
     return false;
 #endif

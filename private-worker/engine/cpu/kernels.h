@@ -15,12 +15,13 @@
 typedef struct sl_kernels {
     const char *name;
     /* y[i] (+)= w_i . x for n weight rows that lie row_bytes apart; k is a multiple of 32. */
-    void (*dot)(sl_dtype type, const uint8_t *w, size_t row_bytes, int n, int k, const float *x, float *y, bool add);
+    void (*dot)(sl_dtype type, const uint8_t *w, size_t row_bytes, int n, int k, const float *x,
+                float *y, bool add);
     /* A row of weights as floats. */
     void (*expand)(sl_dtype type, const uint8_t *w, int k, float *out);
     /* The same sums as `dot` on expanded rows: y[t * y_stride + i], wn <= 4 rows, any tokens. */
-    void (*tile)(const float *w, size_t w_stride, int wn, const float *x, size_t x_stride, int tokens, int k,
-                 float *y, size_t y_stride, bool add);
+    void (*tile)(const float *w, size_t w_stride, int wn, const float *x, size_t x_stride,
+                 int tokens, int k, float *y, size_t y_stride, bool add);
     void (*rms_norm)(const float *x, const float *w, float eps, int n, float *y);
     void (*silu_mul)(const float *gate, const float *up, int n, float *out);
     /* One KV head's group of query heads against `n` positions: q[group][dim], out[group][dim].
@@ -30,7 +31,7 @@ typedef struct sl_kernels {
 } sl_kernels;
 
 const sl_kernels *sl_kernels_scalar(void);
-const sl_kernels *sl_kernels_avx2(void);   /* NULL where not built */
+const sl_kernels *sl_kernels_avx2(void); /* NULL where not built */
 const sl_kernels *sl_kernels_avx512(void);
 /* The best that this processor runs; SLUICE_CPU_KERNELS=scalar|avx2|avx512 asks for a lesser one. */
 const sl_kernels *sl_kernels_pick(void);

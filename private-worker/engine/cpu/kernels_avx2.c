@@ -16,11 +16,14 @@ typedef struct v16 {
     __m256 a, b;
 } v16;
 
-#define TILE_T 1 /* 4 rows x 1 token are 8 of 16 registers */
-#define KERNELS avx2_kernels
+#define TILE_T       1 /* 4 rows x 1 token are 8 of 16 registers */
+#define KERNELS      avx2_kernels
 #define KERNELS_NAME "avx2"
 
-static inline float half_to_float(uint16_t h) { return _cvtsh_ss(h); }
+static inline float half_to_float(uint16_t h)
+{
+    return _cvtsh_ss(h);
+}
 
 /* Scale and minimum of a block stand side by side: one conversion for both. */
 static inline void two_halves(const uint8_t *p, float *a, float *b)
@@ -30,15 +33,42 @@ static inline void two_halves(const uint8_t *p, float *a, float *b)
     *b = _mm_cvtss_f32(_mm_movehdup_ps(v));
 }
 
-static inline v16 v_set1(float f) { return (v16){_mm256_set1_ps(f), _mm256_set1_ps(f)}; }
-static inline v16 v_zero(void) { return (v16){_mm256_setzero_ps(), _mm256_setzero_ps()}; }
-static inline v16 v_load(const float *p) { return (v16){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
-static inline v16 v_add(v16 x, v16 y) { return (v16){_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)}; }
-static inline v16 v_sub(v16 x, v16 y) { return (v16){_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)}; }
-static inline v16 v_mul(v16 x, v16 y) { return (v16){_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)}; }
-static inline v16 v_div(v16 x, v16 y) { return (v16){_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)}; }
-static inline v16 v_max(v16 x, v16 y) { return (v16){_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }
-static inline v16 v_min(v16 x, v16 y) { return (v16){_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)}; }
+static inline v16 v_set1(float f)
+{
+    return (v16){_mm256_set1_ps(f), _mm256_set1_ps(f)};
+}
+static inline v16 v_zero(void)
+{
+    return (v16){_mm256_setzero_ps(), _mm256_setzero_ps()};
+}
+static inline v16 v_load(const float *p)
+{
+    return (v16){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
+}
+static inline v16 v_add(v16 x, v16 y)
+{
+    return (v16){_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)};
+}
+static inline v16 v_sub(v16 x, v16 y)
+{
+    return (v16){_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)};
+}
+static inline v16 v_mul(v16 x, v16 y)
+{
+    return (v16){_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)};
+}
+static inline v16 v_div(v16 x, v16 y)
+{
+    return (v16){_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)};
+}
+static inline v16 v_max(v16 x, v16 y)
+{
+    return (v16){_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)};
+}
+static inline v16 v_min(v16 x, v16 y)
+{
+    return (v16){_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)};
+}
 
 static inline void v_store(float *p, v16 x)
 {
@@ -51,15 +81,24 @@ static inline v16 v_fma(v16 x, v16 y, v16 z)
     return (v16){_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
 }
 
-static inline __m128i load128(const uint8_t *p) { return _mm_loadu_si128((const __m128i *)(const void *)p); }
+static inline __m128i load128(const uint8_t *p)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
 
-static inline v16 v_f16(const uint8_t *p) { return (v16){_mm256_cvtph_ps(load128(p)), _mm256_cvtph_ps(load128(p + 16))}; }
+static inline v16 v_f16(const uint8_t *p)
+{
+    return (v16){_mm256_cvtph_ps(load128(p)), _mm256_cvtph_ps(load128(p + 16))};
+}
 
 static inline __m256 bf8(const uint8_t *p)
 {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load128(p)), 16));
 }
-static inline v16 v_bf16(const uint8_t *p) { return (v16){bf8(p), bf8(p + 16)}; }
+static inline v16 v_bf16(const uint8_t *p)
+{
+    return (v16){bf8(p), bf8(p + 16)};
+}
 
 static inline v16 v_i8(const uint8_t *p)
 {
@@ -87,7 +126,10 @@ static inline __m256 pow2_8(__m256 n)
     __m256i e = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_max_epi32(e, _mm256_setzero_si256()), 23));
 }
-static inline v16 v_pow2(v16 n) { return (v16){pow2_8(n.a), pow2_8(n.b)}; }
+static inline v16 v_pow2(v16 n)
+{
+    return (v16){pow2_8(n.a), pow2_8(n.b)};
+}
 
 static inline float v_sum(v16 x)
 {
@@ -112,7 +154,13 @@ static inline float v_top(v16 x)
 #else
 #pragma GCC pop_options
 #endif
-const sl_kernels *sl_kernels_avx2(void) { return &avx2_kernels; }
+const sl_kernels *sl_kernels_avx2(void)
+{
+    return &avx2_kernels;
+}
 #else
-const sl_kernels *sl_kernels_avx2(void) { return NULL; }
+const sl_kernels *sl_kernels_avx2(void)
+{
+    return NULL;
+}
 #endif

@@ -31,8 +31,14 @@ static inline pair w_f32(const uint8_t *w, int b)
     return (pair){v_load(p), v_load(p + 16)};
 }
 
-static inline pair w_f16(const uint8_t *w, int b) { return (pair){v_f16(w + 64 * b), v_f16(w + 64 * b + 32)}; }
-static inline pair w_bf16(const uint8_t *w, int b) { return (pair){v_bf16(w + 64 * b), v_bf16(w + 64 * b + 32)}; }
+static inline pair w_f16(const uint8_t *w, int b)
+{
+    return (pair){v_f16(w + 64 * b), v_f16(w + 64 * b + 32)};
+}
+static inline pair w_bf16(const uint8_t *w, int b)
+{
+    return (pair){v_bf16(w + 64 * b), v_bf16(w + 64 * b + 32)};
+}
 
 static inline pair w_q8_0(const uint8_t *w, int b)
 {
@@ -60,7 +66,10 @@ static inline pair w_q4_1(const uint8_t *w, int b)
     return r;
 }
 
-static inline void put(float *y, float v, bool add) { *y = add ? *y + v : v; }
+static inline void put(float *y, float v, bool add)
+{
+    *y = add ? *y + v : v;
+}
 
 /* Weights come from memory once a token. Four rows at a time look like no stream to the hardware,
  * so the lines of the rows after next are asked for by hand. Past the end it does nothing. */
@@ -74,41 +83,43 @@ static inline void ask_for(const uint8_t *p, int bytes)
 
 /* Four rows side by side hide the latency of the fused multiply-add; a row's own order of sums is
  * the same in both loops. */
-#define DOT(W, BLOCK)                                                                              \
-    static void dot_##W(const uint8_t *w, size_t rb, int n, int k, const float *x, float *y, bool add) \
-    {                                                                                              \
-        int i = 0;                                                                                 \
-        for (; i + 4 <= n; i += 4, w += 4 * rb) {                                                  \
-            v16 a0 = v_zero(), a1 = a0, a2 = a0, a3 = a0;                                          \
-            for (int b = 0; b < k / 32; b++) {                                                     \
-                ask_for(w + 4 * BLOCK * b, 4 * BLOCK);                                             \
-                v16 lo = v_load(x + 32 * b), hi = v_load(x + 32 * b + 16);                         \
-                pair w0 = W(w, b), w1 = W(w + rb, b), w2 = W(w + 2 * rb, b), w3 = W(w + 3 * rb, b); \
-                a0 = v_fma(w0.lo, lo, a0), a1 = v_fma(w1.lo, lo, a1);                              \
-                a2 = v_fma(w2.lo, lo, a2), a3 = v_fma(w3.lo, lo, a3);                              \
-                a0 = v_fma(w0.hi, hi, a0), a1 = v_fma(w1.hi, hi, a1);                              \
-                a2 = v_fma(w2.hi, hi, a2), a3 = v_fma(w3.hi, hi, a3);                              \
-            }                                                                                      \
-            put(y + i, v_sum(a0), add), put(y + i + 1, v_sum(a1), add);                            \
-            put(y + i + 2, v_sum(a2), add), put(y + i + 3, v_sum(a3), add);                        \
-        }                                                                                          \
-        for (; i < n; i++, w += rb) {                                                              \
-            v16 a = v_zero();                                                                      \
-            for (int b = 0; b < k / 32; b++) {                                                     \
-                pair p = W(w, b);                                                                  \
-                a = v_fma(p.lo, v_load(x + 32 * b), a);                                            \
-                a = v_fma(p.hi, v_load(x + 32 * b + 16), a);                                       \
-            }                                                                                      \
-            put(y + i, v_sum(a), add);                                                             \
-        }                                                                                          \
-    }                                                                                              \
-    static void expand_##W(const uint8_t *w, int k, float *out)                                    \
-    {                                                                                              \
-        for (int b = 0; b < k / 32; b++) {                                                         \
-            pair p = W(w, b);                                                                      \
-            v_store(out + 32 * b, p.lo);                                                           \
-            v_store(out + 32 * b + 16, p.hi);                                                      \
-        }                                                                                          \
+#define DOT(W, BLOCK)                                                                        \
+    static void dot_##W(const uint8_t *w, size_t rb, int n, int k, const float *x, float *y, \
+                        bool add)                                                            \
+    {                                                                                        \
+        int i = 0;                                                                           \
+        for (; i + 4 <= n; i += 4, w += 4 * rb) {                                            \
+            v16 a0 = v_zero(), a1 = a0, a2 = a0, a3 = a0;                                    \
+            for (int b = 0; b < k / 32; b++) {                                               \
+                ask_for(w + 4 * BLOCK * b, 4 * BLOCK);                                       \
+                v16 lo = v_load(x + 32 * b), hi = v_load(x + 32 * b + 16);                   \
+                pair w0 = W(w, b), w1 = W(w + rb, b), w2 = W(w + 2 * rb, b),                 \
+                     w3 = W(w + 3 * rb, b);                                                  \
+                a0 = v_fma(w0.lo, lo, a0), a1 = v_fma(w1.lo, lo, a1);                        \
+                a2 = v_fma(w2.lo, lo, a2), a3 = v_fma(w3.lo, lo, a3);                        \
+                a0 = v_fma(w0.hi, hi, a0), a1 = v_fma(w1.hi, hi, a1);                        \
+                a2 = v_fma(w2.hi, hi, a2), a3 = v_fma(w3.hi, hi, a3);                        \
+            }                                                                                \
+            put(y + i, v_sum(a0), add), put(y + i + 1, v_sum(a1), add);                      \
+            put(y + i + 2, v_sum(a2), add), put(y + i + 3, v_sum(a3), add);                  \
+        }                                                                                    \
+        for (; i < n; i++, w += rb) {                                                        \
+            v16 a = v_zero();                                                                \
+            for (int b = 0; b < k / 32; b++) {                                               \
+                pair p = W(w, b);                                                            \
+                a = v_fma(p.lo, v_load(x + 32 * b), a);                                      \
+                a = v_fma(p.hi, v_load(x + 32 * b + 16), a);                                 \
+            }                                                                                \
+            put(y + i, v_sum(a), add);                                                       \
+        }                                                                                    \
+    }                                                                                        \
+    static void expand_##W(const uint8_t *w, int k, float *out)                              \
+    {                                                                                        \
+        for (int b = 0; b < k / 32; b++) {                                                   \
+            pair p = W(w, b);                                                                \
+            v_store(out + 32 * b, p.lo);                                                     \
+            v_store(out + 32 * b + 16, p.hi);                                                \
+        }                                                                                    \
     }
 
 DOT(w_f32, 128)
@@ -118,33 +129,59 @@ DOT(w_q8_0, 34)
 DOT(w_q4_0, 18)
 DOT(w_q4_1, 20)
 
-static void dot(sl_dtype type, const uint8_t *w, size_t rb, int n, int k, const float *x, float *y, bool add)
+static void dot(sl_dtype type, const uint8_t *w, size_t rb, int n, int k, const float *x, float *y,
+                bool add)
 {
     switch (type) {
-    case SL_F32: dot_w_f32(w, rb, n, k, x, y, add); break;
-    case SL_F16: dot_w_f16(w, rb, n, k, x, y, add); break;
-    case SL_BF16: dot_w_bf16(w, rb, n, k, x, y, add); break;
-    case SL_Q8_0: dot_w_q8_0(w, rb, n, k, x, y, add); break;
-    case SL_Q4_0: dot_w_q4_0(w, rb, n, k, x, y, add); break;
-    case SL_Q4_1: dot_w_q4_1(w, rb, n, k, x, y, add); break;
+    case SL_F32:
+        dot_w_f32(w, rb, n, k, x, y, add);
+        break;
+    case SL_F16:
+        dot_w_f16(w, rb, n, k, x, y, add);
+        break;
+    case SL_BF16:
+        dot_w_bf16(w, rb, n, k, x, y, add);
+        break;
+    case SL_Q8_0:
+        dot_w_q8_0(w, rb, n, k, x, y, add);
+        break;
+    case SL_Q4_0:
+        dot_w_q4_0(w, rb, n, k, x, y, add);
+        break;
+    case SL_Q4_1:
+        dot_w_q4_1(w, rb, n, k, x, y, add);
+        break;
     }
 }
 
 static void expand(sl_dtype type, const uint8_t *w, int k, float *out)
 {
     switch (type) {
-    case SL_F32: expand_w_f32(w, k, out); break;
-    case SL_F16: expand_w_f16(w, k, out); break;
-    case SL_BF16: expand_w_bf16(w, k, out); break;
-    case SL_Q8_0: expand_w_q8_0(w, k, out); break;
-    case SL_Q4_0: expand_w_q4_0(w, k, out); break;
-    case SL_Q4_1: expand_w_q4_1(w, k, out); break;
+    case SL_F32:
+        expand_w_f32(w, k, out);
+        break;
+    case SL_F16:
+        expand_w_f16(w, k, out);
+        break;
+    case SL_BF16:
+        expand_w_bf16(w, k, out);
+        break;
+    case SL_Q8_0:
+        expand_w_q8_0(w, k, out);
+        break;
+    case SL_Q4_0:
+        expand_w_q4_0(w, k, out);
+        break;
+    case SL_Q4_1:
+        expand_w_q4_1(w, k, out);
+        break;
     }
 }
 
 /* wn rows against tn tokens, both known to the compiler, so that the sums stay in registers. */
-static inline __attribute__((always_inline)) void tile_n(const float *w, size_t ws, int wn, const float *x, size_t xs,
-                                                         int tn, int k, float *y, size_t ys, bool add)
+static inline __attribute__((always_inline)) void tile_n(const float *w, size_t ws, int wn,
+                                                         const float *x, size_t xs, int tn, int k,
+                                                         float *y, size_t ys, bool add)
 {
     v16 a[SL_TILE_ROWS][TILE_T];
     UNROLL
@@ -174,18 +211,19 @@ static inline __attribute__((always_inline)) void tile_n(const float *w, size_t 
     }
 }
 
-#define TILE_CASE(n)                                                                               \
-    case n:                                                                                        \
-        tile_n(w, ws, SL_TILE_ROWS, x, xs, n, k, y, ys, add);                                      \
+#define TILE_CASE(n)                                          \
+    case n:                                                   \
+        tile_n(w, ws, SL_TILE_ROWS, x, xs, n, k, y, ys, add); \
         break
 
-static void tile(const float *w, size_t ws, int wn, const float *x, size_t xs, int tokens, int k, float *y,
-                 size_t ys, bool add)
+static void tile(const float *w, size_t ws, int wn, const float *x, size_t xs, int tokens, int k,
+                 float *y, size_t ys, bool add)
 {
     if (wn < SL_TILE_ROWS) {
         for (int i = 0; i < wn; i++)
             for (int t = 0; t < tokens; t++)
-                tile_n(w + (size_t)i * ws, ws, 1, x + (size_t)t * xs, xs, 1, k, y + (size_t)t * ys + i, ys, add);
+                tile_n(w + (size_t)i * ws, ws, 1, x + (size_t)t * xs, xs, 1, k,
+                       y + (size_t)t * ys + i, ys, add);
         return;
     }
     while (tokens > 0) {
@@ -278,7 +316,8 @@ static inline float softmax(float *s, int n, int padded)
 }
 
 /* Values weighted and summed, position by position; 16 dimensions at a time. */
-static inline void page_values(const float *w, const float *v, size_t pad, int n, v16 *acc, int chunks)
+static inline void page_values(const float *w, const float *v, size_t pad, int n, v16 *acc,
+                               int chunks)
 {
     for (int p = 0; p < n; p++) {
         v16 s = v_set1(w[p]);
@@ -299,7 +338,8 @@ static void attend(const float *q, int group, int dim, float scale, int n, const
     v16 sc = v_set1(scale);
     for (int p = 0; p < pages; p++)
         for (int g = 0; g < group; g++)
-            page_scores(q + (size_t)g * dim, dim, sc, k[p], scores + (size_t)g * padded + SL_KV_PAGE * p);
+            page_scores(q + (size_t)g * dim, dim, sc, k[p],
+                        scores + (size_t)g * padded + SL_KV_PAGE * p);
     for (int g = 0; g < group; g++) {
         float *s = scores + (size_t)g * padded, tail[16];
         float inv = softmax(s, n, padded);

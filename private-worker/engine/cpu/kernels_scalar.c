@@ -13,28 +13,67 @@ typedef struct v16 {
 } v16;
 
 #define half_to_float half_bits_to_float
-#define TILE_T 2
-#define KERNELS scalar_kernels
-#define KERNELS_NAME "scalar"
-#define EACH(expr)                                                                                 \
-    v16 r;                                                                                         \
-    for (int i = 0; i < 16; i++)                                                                   \
-        r.v[i] = (expr);                                                                           \
+#define TILE_T        2
+#define KERNELS       scalar_kernels
+#define KERNELS_NAME  "scalar"
+#define EACH(expr)               \
+    v16 r;                       \
+    for (int i = 0; i < 16; i++) \
+        r.v[i] = (expr);         \
     return r
 
-static inline v16 v_set1(float f) { EACH(f); }
-static inline v16 v_zero(void) { EACH(0.0f); }
-static inline v16 v_load(const float *p) { EACH(p[i]); }
-static inline void v_store(float *p, v16 a) { memcpy(p, a.v, sizeof(a.v)); }
-static inline v16 v_add(v16 a, v16 b) { EACH(a.v[i] + b.v[i]); }
-static inline v16 v_sub(v16 a, v16 b) { EACH(a.v[i] - b.v[i]); }
-static inline v16 v_mul(v16 a, v16 b) { EACH(a.v[i] * b.v[i]); }
-static inline v16 v_div(v16 a, v16 b) { EACH(a.v[i] / b.v[i]); }
-static inline v16 v_max(v16 a, v16 b) { EACH(a.v[i] > b.v[i] ? a.v[i] : b.v[i]); }
-static inline v16 v_min(v16 a, v16 b) { EACH(a.v[i] < b.v[i] ? a.v[i] : b.v[i]); }
-static inline v16 v_fma(v16 a, v16 b, v16 c) { EACH(fmaf(a.v[i], b.v[i], c.v[i])); }
-static inline v16 v_f16(const uint8_t *p) { EACH(half_bits_to_float((uint16_t)(p[2 * i] | p[2 * i + 1] << 8))); }
-static inline v16 v_i8(const uint8_t *p) { EACH((float)(int8_t)p[i]); }
+static inline v16 v_set1(float f)
+{
+    EACH(f);
+}
+static inline v16 v_zero(void)
+{
+    EACH(0.0f);
+}
+static inline v16 v_load(const float *p)
+{
+    EACH(p[i]);
+}
+static inline void v_store(float *p, v16 a)
+{
+    memcpy(p, a.v, sizeof(a.v));
+}
+static inline v16 v_add(v16 a, v16 b)
+{
+    EACH(a.v[i] + b.v[i]);
+}
+static inline v16 v_sub(v16 a, v16 b)
+{
+    EACH(a.v[i] - b.v[i]);
+}
+static inline v16 v_mul(v16 a, v16 b)
+{
+    EACH(a.v[i] * b.v[i]);
+}
+static inline v16 v_div(v16 a, v16 b)
+{
+    EACH(a.v[i] / b.v[i]);
+}
+static inline v16 v_max(v16 a, v16 b)
+{
+    EACH(a.v[i] > b.v[i] ? a.v[i] : b.v[i]);
+}
+static inline v16 v_min(v16 a, v16 b)
+{
+    EACH(a.v[i] < b.v[i] ? a.v[i] : b.v[i]);
+}
+static inline v16 v_fma(v16 a, v16 b, v16 c)
+{
+    EACH(fmaf(a.v[i], b.v[i], c.v[i]));
+}
+static inline v16 v_f16(const uint8_t *p)
+{
+    EACH(half_bits_to_float((uint16_t)(p[2 * i] | p[2 * i + 1] << 8)));
+}
+static inline v16 v_i8(const uint8_t *p)
+{
+    EACH((float)(int8_t)p[i]);
+}
 
 static inline void two_halves(const uint8_t *p, float *a, float *b)
 {
@@ -90,4 +129,7 @@ static inline float v_top(v16 a)
 
 #include "private-worker/engine/cpu/kernels_body.h"
 
-const sl_kernels *sl_kernels_scalar(void) { return &scalar_kernels; }
+const sl_kernels *sl_kernels_scalar(void)
+{
+    return &scalar_kernels;
+}

@@ -124,7 +124,8 @@ static int cores(void)
 sl_status sl_pool_open(sl_pool **ret, int threads, sl_error *reterr)
 {
     if (threads < 0 || threads > THREADS_MAX)
-        return sl_fail(reterr, SL_E_INVALID, "%d threads: give 0 (all cores) to %d", threads, THREADS_MAX);
+        return sl_fail(reterr, SL_E_INVALID, "%d threads: give 0 (all cores) to %d", threads,
+                       THREADS_MAX);
     sl_pool *p = calloc(1, sizeof(*p));
     int want = threads ? threads : cores();
     helper *h = calloc((size_t)want, sizeof(*h));
@@ -166,4 +167,7 @@ void sl_pool_free(sl_pool *p)
     free(p);
 }
 
-int sl_pool_threads(const sl_pool *p) { return p->threads; }
+int sl_pool_threads(const sl_pool *p)
+{
+    return p->threads;
+}

@@ -16,7 +16,8 @@ static void touch(const sl_gguf *g)
         if (t->bytes)
             sink = (uint8_t)(t->data[0] + t->data[t->bytes - 1]);
     }
-    static const char *const keys[] = {"general.name", "general.alignment", "llama.block_count", "x"};
+    static const char *const keys[] = {"general.name", "general.alignment", "llama.block_count",
+                                       "x"};
     for (size_t i = 0; i < 4; i++) {
         uint64_t u = 0;
         double d = 0;
@@ -50,7 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     touch(g);
     if (!sl_tokenizer_open(&t, g, &err)) {
         sl_ids ids = {0};
-        if (sl_tokenizer_encode(t, SL_STR("The <|im_end|> 12\n x"), NULL, 0, &ids, &err) == SL_OK && ids.n)
+        if (sl_tokenizer_encode(t, SL_STR("The <|im_end|> 12\n x"), NULL, 0, &ids, &err) == SL_OK &&
+            ids.n)
             sink = (uint8_t)sl_tokenizer_bytes(t, ids.v[0]).n;
         free(ids.v);
     }

@@ -11,7 +11,8 @@ static sl_tokenizer *tokenizer(void)
 {
     static sl_tokenizer *t;
     static sl_gguf *g;
-    if (!t && (sl_gguf_open(&g, "tests/data/engine/tiny-llama.gguf", NULL) || sl_tokenizer_open(&t, g, NULL)))
+    if (!t && (sl_gguf_open(&g, "tests/data/engine/tiny-llama.gguf", NULL) ||
+               sl_tokenizer_open(&t, g, NULL)))
         abort(); /* run it from the repository's root */
     return t;
 }

@@ -43,8 +43,14 @@ static void serve(sl_engine *e, bool (*done)(void *arg), void *arg)
     }
 }
 
-static bool ended(void *arg) { return ((answer *)arg)->ends == 1; }
-static bool began(void *arg) { return ((answer *)arg)->tokens >= 3; }
+static bool ended(void *arg)
+{
+    return ((answer *)arg)->ends == 1;
+}
+static bool began(void *arg)
+{
+    return ((answer *)arg)->tokens >= 3;
+}
 
 typedef struct batch {
     answer *a;
@@ -61,15 +67,21 @@ static bool all_ended(void *arg)
 
 static sl_chat request(const char *prompt, int64_t seed, double temperature, int64_t max_tokens)
 {
-    return (sl_chat){.kind = SL_COMPLETION, .prompt = sl_str_c(prompt), .has_seed = true, .seed = seed,
-                     .has_temperature = true, .temperature = temperature, .has_max_tokens = max_tokens > 0,
+    return (sl_chat){.kind = SL_COMPLETION,
+                     .prompt = sl_str_c(prompt),
+                     .has_seed = true,
+                     .seed = seed,
+                     .has_temperature = true,
+                     .temperature = temperature,
+                     .has_max_tokens = max_tokens > 0,
                      .max_tokens = max_tokens};
 }
 
 static sl_engine *open_engine(sl_model *m, int threads, int slots, int queue)
 {
     sl_engine *e = NULL;
-    OK(sl_engine_open(&e, m, &(sl_engine_options){.threads = threads, .slots = slots, .queue_max = queue}, err));
+    OK(sl_engine_open(
+        &e, m, &(sl_engine_options){.threads = threads, .slots = slots, .queue_max = queue}, err));
     return e;
 }
 
@@ -88,7 +100,6 @@ static answer ask(sl_engine *e, const sl_chat *c)
     a.text = (sl_buf){0};
     return ret;
 }
-
 
 /* ---- one result a request ---- */
 #define MIX 24
@@ -121,7 +132,8 @@ static void same_answer_alone_and_in_any_batch(void **state)
     for (int threads = 1; threads <= 3; threads++) {
         e = open_engine(m, threads, threads == 2 ? 5 : 16, 64);
         answer noise[MIX];
-        for (int i = 0; i < MIX; i++) { /* every other one has a companion that is cancelled midway */
+        for (int i = 0; i < MIX;
+             i++) { /* every other one has a companion that is cancelled midway */
             sl_chat n = request(prompt[(i * 7) % MIX], 5, 1, 400);
             if (i % 2)
                 submit(e, &n, &noise[i]);
@@ -262,7 +274,8 @@ static void prompt_over_the_context_is_refused(void **state)
 {
     sl_model *m = open_model(TINY);
     sl_engine *e = NULL;
-    OK(sl_engine_open(&e, m, &(sl_engine_options){.threads = 1, .slots = 2, .context_max = 64}, err));
+    OK(sl_engine_open(&e, m, &(sl_engine_options){.threads = 1, .slots = 2, .context_max = 64},
+                      err));
     char *text = long_prompt(100);
     sl_chat c = request(text, 1, 0, 10);
     sl_error err;
@@ -279,9 +292,12 @@ static void prompt_over_the_context_is_refused(void **state)
     assert_int_equal(sl_engine_submit(e, &none, &a, &a.gen, &err), SL_E_INVALID);
     free(text);
     sl_engine_free(e);
-    assert_int_equal(sl_engine_open(&e, m, &(sl_engine_options){.context_max = 5000}, &err), SL_E_INVALID);
-    assert_int_equal(sl_engine_open(&e, m, &(sl_engine_options){.kv_bytes_max = 10}, &err), SL_E_INVALID);
-    assert_int_equal(sl_engine_open(&e, m, &(sl_engine_options){.slots = 1000}, &err), SL_E_INVALID);
+    assert_int_equal(sl_engine_open(&e, m, &(sl_engine_options){.context_max = 5000}, &err),
+                     SL_E_INVALID);
+    assert_int_equal(sl_engine_open(&e, m, &(sl_engine_options){.kv_bytes_max = 10}, &err),
+                     SL_E_INVALID);
+    assert_int_equal(sl_engine_open(&e, m, &(sl_engine_options){.slots = 1000}, &err),
+                     SL_E_INVALID);
     sl_model_free(m);
 }
 
@@ -290,8 +306,10 @@ static void small_kv_makes_requests_wait(void **state)
 {
     sl_model *m = open_model(TINY);
     sl_engine *e = NULL;
-    size_t page = 2 * 32 * 2 * 2 * 16 * sizeof(float); /* layers x positions x (K, V) x heads x dim */
-    OK(sl_engine_open(&e, m, &(sl_engine_options){.threads = 1, .slots = 8, .kv_bytes_max = 5 * page}, err));
+    size_t page =
+        2 * 32 * 2 * 2 * 16 * sizeof(float); /* layers x positions x (K, V) x heads x dim */
+    OK(sl_engine_open(
+        &e, m, &(sl_engine_options){.threads = 1, .slots = 8, .kv_bytes_max = 5 * page}, err));
     sl_chat c = request("The line", 1, 0, 90);
     answer a[6];
     for (int i = 0; i < 6; i++)
@@ -397,11 +415,16 @@ static void any_thread_may_submit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_answer_alone_and_in_any_batch), cmocka_unit_test(seed_decides),
-        cmocka_unit_test(stop_string_ends_before_itself),     cmocka_unit_test(text_comes_as_it_is_made),
-        cmocka_unit_test(cancel_works_while_queued),          cmocka_unit_test(full_queue_refuses),
-        cmocka_unit_test(prompt_over_the_context_is_refused), cmocka_unit_test(small_kv_makes_requests_wait),
-        cmocka_unit_test(tools_and_images_are_refused_by_name), cmocka_unit_test(closing_mid_flight_is_clean),
+        cmocka_unit_test(same_answer_alone_and_in_any_batch),
+        cmocka_unit_test(seed_decides),
+        cmocka_unit_test(stop_string_ends_before_itself),
+        cmocka_unit_test(text_comes_as_it_is_made),
+        cmocka_unit_test(cancel_works_while_queued),
+        cmocka_unit_test(full_queue_refuses),
+        cmocka_unit_test(prompt_over_the_context_is_refused),
+        cmocka_unit_test(small_kv_makes_requests_wait),
+        cmocka_unit_test(tools_and_images_are_refused_by_name),
+        cmocka_unit_test(closing_mid_flight_is_clean),
         cmocka_unit_test(any_thread_may_submit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,16 +18,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define TINY "tests/data/engine/tiny-llama.gguf"
+#define TINY  "tests/data/engine/tiny-llama.gguf"
 #define MAKER "tests/data/engine/make_gguf.py"
 
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        sl_error ok_err = {0};                                                                     \
-        sl_error *err __attribute__((unused)) = &ok_err;                                           \
-        sl_status ok_st = (call);                                                                  \
-        if (ok_st)                                                                                 \
-            fail_msg("%s: %s (%s)", #call, ok_err.text, sl_status_name(ok_st));                    \
+#define OK(call)                                                                \
+    do {                                                                        \
+        sl_error ok_err = {0};                                                  \
+        sl_error *err __attribute__((unused)) = &ok_err;                        \
+        sl_status ok_st = (call);                                               \
+        if (ok_st)                                                              \
+            fail_msg("%s: %s (%s)", #call, ok_err.text, sl_status_name(ok_st)); \
     } while (0)
 
 /* A file below the shared fixtures; NULL when it is not there (the test then skips). */
@@ -46,12 +46,12 @@ static inline const char *smollm_path(void)
     return access(path, R_OK) ? NULL : path;
 }
 
-#define SKIP_UNLESS(path, what)                                                                    \
-    do {                                                                                           \
-        if (!(path)) {                                                                             \
-            print_message("SKIP %s: %s is not here\n", __func__, what);                            \
-            skip();                                                                                \
-        }                                                                                          \
+#define SKIP_UNLESS(path, what)                                         \
+    do {                                                                \
+        if (!(path)) {                                                  \
+            print_message("SKIP %s: %s is not here\n", __func__, what); \
+            skip();                                                     \
+        }                                                               \
     } while (0)
 
 static inline sl_model *open_model(const char *path)

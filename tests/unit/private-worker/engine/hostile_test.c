@@ -56,8 +56,8 @@ static void refused(const sl_buf *file, sl_status want, const char *text)
     sl_status st = try_open(file, &err);
     mutations++;
     if (st != want || !strstr(err.text, text))
-        fail_msg("mutation %d: %s, \"%s\"; wanted %s with \"%s\"", mutations, sl_status_name(st), err.text,
-                 sl_status_name(want), text);
+        fail_msg("mutation %d: %s, \"%s\"; wanted %s with \"%s\"", mutations, sl_status_name(st),
+                 err.text, sl_status_name(want), text);
 }
 
 /* The file with `cut` bytes at `at` of the head replaced, padded so that the data stays in place. */
@@ -73,7 +73,8 @@ static sl_buf spliced(size_t at, size_t cut, const void *in, size_t n)
     return f;
 }
 
-static void refused_splice(size_t at, size_t cut, const void *in, size_t n, sl_status want, const char *text)
+static void refused_splice(size_t at, size_t cut, const void *in, size_t n, sl_status want,
+                           const char *text)
 {
     sl_buf f = spliced(at, cut, in, n);
     refused(&f, want, text);
@@ -91,7 +92,10 @@ static const sl_gguf_kv *kv_of(const char *key)
     assert_non_null(kv);
     return kv;
 }
-static size_t place(const void *p) { return (size_t)((const char *)p - original.data); }
+static size_t place(const void *p)
+{
+    return (size_t)((const char *)p - original.data);
+}
 
 static size_t value_bytes(const sl_gguf_kv *kv)
 {
@@ -109,7 +113,8 @@ static size_t value_bytes(const sl_gguf_kv *kv)
 }
 
 /* Gives a key another type and value. */
-static void refused_value(const char *key, uint32_t kind, const void *value, size_t n, sl_status want, const char *text)
+static void refused_value(const char *key, uint32_t kind, const void *value, size_t n,
+                          sl_status want, const char *text)
 {
     const sl_gguf_kv *kv = kv_of(key);
     size_t at = place(kv->key.p) + kv->key.n, end = place(kv->data) + value_bytes(kv);
@@ -148,10 +153,12 @@ static void headers(void **state)
 
 static void counts(void **state)
 {
-    static const char *const keys[] = {"llama.block_count", "llama.context_length", "llama.embedding_length",
-                                       "llama.feed_forward_length", "llama.attention.head_count",
-                                       "llama.attention.head_count_kv", "llama.attention.key_length",
-                                       "llama.attention.value_length", "llama.rope.dimension_count"};
+    static const char *const keys[] = {
+        "llama.block_count",          "llama.context_length",
+        "llama.embedding_length",     "llama.feed_forward_length",
+        "llama.attention.head_count", "llama.attention.head_count_kv",
+        "llama.attention.key_length", "llama.attention.value_length",
+        "llama.rope.dimension_count"};
     uint32_t zero = 0, huge = UINT32_MAX;
     int32_t minus = -1;
     uint64_t wide = UINT64_MAX;
@@ -166,13 +173,18 @@ static void counts(void **state)
             refused_missing(keys[i], SL_E_INVALID);
     }
     uint32_t three = 3, odd = 15, layers = 3, fewer = 1;
-    refused_value("llama.attention.head_count_kv", SL_GGUF_U32, &three, 4, SL_E_INVALID, "cannot share");
-    refused_value("llama.rope.dimension_count", SL_GGUF_U32, &odd, 4, SL_E_UNSUPPORTED, "rotated 15");
-    refused_value("llama.block_count", SL_GGUF_U32, &layers, 4, SL_E_INVALID, "blk.2.attn_norm.weight is missing");
+    refused_value("llama.attention.head_count_kv", SL_GGUF_U32, &three, 4, SL_E_INVALID,
+                  "cannot share");
+    refused_value("llama.rope.dimension_count", SL_GGUF_U32, &odd, 4, SL_E_UNSUPPORTED,
+                  "rotated 15");
+    refused_value("llama.block_count", SL_GGUF_U32, &layers, 4, SL_E_INVALID,
+                  "blk.2.attn_norm.weight is missing");
     refused_value("llama.block_count", SL_GGUF_U32, &fewer, 4, SL_E_UNSUPPORTED, "blk.1.");
     uint32_t other = 96;
-    refused_value("llama.embedding_length", SL_GGUF_U32, &other, 4, SL_E_INVALID, "token_embd.weight");
-    refused_value("llama.feed_forward_length", SL_GGUF_U32, &other, 4, SL_E_INVALID, "ffn_gate.weight");
+    refused_value("llama.embedding_length", SL_GGUF_U32, &other, 4, SL_E_INVALID,
+                  "token_embd.weight");
+    refused_value("llama.feed_forward_length", SL_GGUF_U32, &other, 4, SL_E_INVALID,
+                  "ffn_gate.weight");
 }
 
 static void reals_and_texts(void **state)
@@ -190,17 +202,26 @@ static void reals_and_texts(void **state)
     refused_value("general.alignment", SL_GGUF_U32, &align, 4, SL_E_CORRUPT, "general.alignment");
     refused_value("general.alignment", SL_GGUF_U32, &tiny, 4, SL_E_INVALID, "general.alignment");
     refused_value("general.alignment", SL_GGUF_F32, &nan, 4, SL_E_INVALID, "general.alignment");
-    refused_value("general.architecture", SL_GGUF_STR, "\5\0\0\0\0\0\0\0mamba", 13, SL_E_UNSUPPORTED, "general.architecture");
-    refused_value("general.architecture", SL_GGUF_U32, &one, 4, SL_E_INVALID, "general.architecture");
+    refused_value("general.architecture", SL_GGUF_STR, "\5\0\0\0\0\0\0\0mamba", 13,
+                  SL_E_UNSUPPORTED, "general.architecture");
+    refused_value("general.architecture", SL_GGUF_U32, &one, 4, SL_E_INVALID,
+                  "general.architecture");
     refused_missing("general.architecture", SL_E_INVALID);
-    refused_value("tokenizer.ggml.model", SL_GGUF_STR, "\5\0\0\0\0\0\0\0llama", 13, SL_E_UNSUPPORTED, "tokenizer.ggml.model");
+    refused_value("tokenizer.ggml.model", SL_GGUF_STR, "\5\0\0\0\0\0\0\0llama", 13,
+                  SL_E_UNSUPPORTED, "tokenizer.ggml.model");
     refused_missing("tokenizer.ggml.model", SL_E_INVALID);
-    refused_value("tokenizer.ggml.pre", SL_GGUF_STR, "\4\0\0\0\0\0\0\0nope", 12, SL_E_UNSUPPORTED, "tokenizer.ggml.pre");
-    refused_value("tokenizer.ggml.pre", SL_GGUF_STR, "\0\0\0\0\0\0\0\0", 8, SL_E_UNSUPPORTED, "tokenizer.ggml.pre");
-    refused_value("tokenizer.chat_template", SL_GGUF_STR, "\2\0\0\0\0\0\0\0\xC3\x28", 10, SL_E_INVALID, "tokenizer.chat_template");
-    refused_value("tokenizer.ggml.add_bos_token", SL_GGUF_BOOL, "\2", 1, SL_E_CORRUPT, "tokenizer.ggml.add_bos_token");
-    refused_value("tokenizer.ggml.add_bos_token", SL_GGUF_U32, &one, 4, SL_E_INVALID, "tokenizer.ggml.add_bos_token");
-    refused_value("general.name", SL_GGUF_STR, "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x7F", 8, SL_E_CORRUPT, "truncated");
+    refused_value("tokenizer.ggml.pre", SL_GGUF_STR, "\4\0\0\0\0\0\0\0nope", 12, SL_E_UNSUPPORTED,
+                  "tokenizer.ggml.pre");
+    refused_value("tokenizer.ggml.pre", SL_GGUF_STR, "\0\0\0\0\0\0\0\0", 8, SL_E_UNSUPPORTED,
+                  "tokenizer.ggml.pre");
+    refused_value("tokenizer.chat_template", SL_GGUF_STR, "\2\0\0\0\0\0\0\0\xC3\x28", 10,
+                  SL_E_INVALID, "tokenizer.chat_template");
+    refused_value("tokenizer.ggml.add_bos_token", SL_GGUF_BOOL, "\2", 1, SL_E_CORRUPT,
+                  "tokenizer.ggml.add_bos_token");
+    refused_value("tokenizer.ggml.add_bos_token", SL_GGUF_U32, &one, 4, SL_E_INVALID,
+                  "tokenizer.ggml.add_bos_token");
+    refused_value("general.name", SL_GGUF_STR, "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x7F", 8, SL_E_CORRUPT,
+                  "truncated");
     for (uint32_t kind = 13; kind < 18; kind++)
         refused_value("general.name", kind, &one, 4, SL_E_CORRUPT, "general.name");
 }
@@ -211,7 +232,8 @@ static void tokenizers(void **state)
     static const char *const ids[] = {"tokenizer.ggml.bos_token_id", "tokenizer.ggml.eos_token_id"};
     for (size_t i = 0; i < 2; i++)
         refused_value(ids[i], SL_GGUF_U32, &past, 4, SL_E_INVALID, ids[i]);
-    static const char *const arrays[] = {"tokenizer.ggml.tokens", "tokenizer.ggml.merges", "tokenizer.ggml.token_type"};
+    static const char *const arrays[] = {"tokenizer.ggml.tokens", "tokenizer.ggml.merges",
+                                         "tokenizer.ggml.token_type"};
     for (size_t i = 0; i < 3; i++) {
         const sl_gguf_kv *kv = kv_of(arrays[i]);
         uint32_t elem = SL_GGUF_ARRAY, bad = 99, u8 = SL_GGUF_U8;
@@ -229,12 +251,14 @@ static void tokenizers(void **state)
         sl_buf_clear(&one);
         sl_buf_add(&one, i == 2 ? "\5\0\0\0" : "\10\0\0\0", 4), sl_buf_add(&one, &none, 8);
         if (i != 1) /* no merges is a tokenizer too */
-            refused_value(arrays[i], SL_GGUF_ARRAY, one.data, one.len, SL_E_INVALID, i ? arrays[i] : "tokens");
+            refused_value(arrays[i], SL_GGUF_ARRAY, one.data, one.len, SL_E_INVALID,
+                          i ? arrays[i] : "tokens");
         sl_buf_done(&one);
     }
     refused_missing("tokenizer.ggml.tokens", SL_E_INVALID);
     refused_missing("tokenizer.ggml.merges", SL_E_INVALID);
-    const sl_gguf_kv *merges = kv_of("tokenizer.ggml.merges"), *types = kv_of("tokenizer.ggml.token_type");
+    const sl_gguf_kv *merges = kv_of("tokenizer.ggml.merges"),
+                     *types = kv_of("tokenizer.ggml.token_type");
     refused_bytes(place(merges->data) + 8, "\x01", 1, SL_E_INVALID, "merges[0]");
     refused_bytes(place(types->data) + 4, "\x09", 1, SL_E_INVALID, "token_type[1]");
     refused_bytes(place(types->data) + 4, "\x00", 1, SL_E_INVALID, "token_type[1]");
@@ -244,11 +268,13 @@ static void tokenizers(void **state)
 
 static void tensor_tables(void **state)
 {
-    static const char *const names[] = {"token_embd.weight", "blk.1.ffn_down.weight", "output_norm.weight"};
+    static const char *const names[] = {"token_embd.weight", "blk.1.ffn_down.weight",
+                                        "output_norm.weight"};
     uint64_t zero = 0, huge = UINT64_MAX, half = 1ull << 63, odd = 33, one = 1, far = 1ull << 40;
     for (size_t i = 0; i < 3; i++) {
         const sl_gguf_tensor *t = sl_gguf_tensor_find(parsed, names[i]);
-        size_t dims_n = place(t->name.p) + t->name.n, dims = dims_n + 4, type = dims + 8 * t->dims_n, off = type + 4;
+        size_t dims_n = place(t->name.p) + t->name.n, dims = dims_n + 4,
+               type = dims + 8 * t->dims_n, off = type + 4;
         refused_bytes(dims_n, &zero, 4, SL_E_CORRUPT, names[i]);
         refused_bytes(dims_n, "\5\0\0\0", 4, SL_E_CORRUPT, names[i]);
         refused_bytes(dims_n, "\xFF\xFF\xFF\xFF", 4, SL_E_CORRUPT, names[i]);
@@ -289,7 +315,9 @@ static void tensor_tables(void **state)
 static void truncations(void **state)
 {
     for (size_t n = 0; n < 200; n++) {
-        size_t at = n < 40 ? n : n < 190 ? 40 + (infos_end - 40) * (n - 40) / 150 : original.len - 200 + n;
+        size_t at = n < 40    ? n
+                    : n < 190 ? 40 + (infos_end - 40) * (n - 40) / 150
+                              : original.len - 200 + n;
         sl_buf f = {0};
         sl_buf_add(&f, original.data, at);
         sl_error err;
@@ -335,9 +363,10 @@ static void enough_mutations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(headers),       cmocka_unit_test(counts),        cmocka_unit_test(reals_and_texts),
-        cmocka_unit_test(tokenizers),    cmocka_unit_test(tensor_tables), cmocka_unit_test(truncations),
-        cmocka_unit_test(random_damage), cmocka_unit_test(enough_mutations),
+        cmocka_unit_test(headers),         cmocka_unit_test(counts),
+        cmocka_unit_test(reals_and_texts), cmocka_unit_test(tokenizers),
+        cmocka_unit_test(tensor_tables),   cmocka_unit_test(truncations),
+        cmocka_unit_test(random_damage),   cmocka_unit_test(enough_mutations),
     };
     return cmocka_run_group_tests(tests, load_original, free_original);
 }

@@ -24,8 +24,10 @@ static double rel_l2(const float *a, const float *b, size_t n)
 static void check_case(sl_model *m, const sl_jnode *c, const float *want)
 {
     size_t n, greedy_n, vocab = sl_model_vocab(m);
-    int32_t *prompt = read_ids(sl_json_get(c, "prompt"), &n), *greedy = read_ids(sl_json_get(c, "greedy"), &greedy_n);
-    size_t first = (size_t)get_int(c, "first_position"), positions = (size_t)get_int(c, "positions");
+    int32_t *prompt = read_ids(sl_json_get(c, "prompt"), &n),
+            *greedy = read_ids(sl_json_get(c, "greedy"), &greedy_n);
+    size_t first = (size_t)get_int(c, "first_position"),
+           positions = (size_t)get_int(c, "positions");
     assert_int_equal(get_int(c, "vocab"), vocab);
     want += get_int(c, "logits_offset");
     prompt = realloc(prompt, (n + greedy_n) * sizeof(*prompt));
@@ -69,7 +71,8 @@ static void check_fixture(const char *name)
     const char *gguf = make_gguf(file, "--type bf16");
     sl_model *m = open_model(gguf);
     int cases = 0;
-    for (const sl_jnode *c = sl_json_first(sl_json_get(ref, "cases")); c; c = sl_json_next(c), cases++)
+    for (const sl_jnode *c = sl_json_first(sl_json_get(ref, "cases")); c;
+         c = sl_json_next(c), cases++)
         check_case(m, c, (const float *)(const void *)logits.data);
     assert_int_equal(cases, 4);
     sl_model_free(m);
@@ -78,8 +81,14 @@ static void check_fixture(const char *name)
     sl_json_free(ref);
 }
 
-static void llama_matches_transformers(void **state) { check_fixture("llama"); }
-static void llama31_rope_matches_transformers(void **state) { check_fixture("llama_rope31"); }
+static void llama_matches_transformers(void **state)
+{
+    check_fixture("llama");
+}
+static void llama31_rope_matches_transformers(void **state)
+{
+    check_fixture("llama_rope31");
+}
 
 /* A quantised file computes what the same numbers as F32 compute: exactly, for the weights become
  * float32 before they are used. (Q4_1's d*q+m is rounded once here and twice in Python: close.) */
@@ -141,9 +150,12 @@ static void options_and_limits_are_checked(void **state)
 {
     sl_model *m = NULL;
     sl_error err;
-    assert_int_equal(sl_model_open(&m, &(sl_model_options){.path = "/nonexistent.gguf"}, &err), SL_E_NOT_FOUND);
+    assert_int_equal(sl_model_open(&m, &(sl_model_options){.path = "/nonexistent.gguf"}, &err),
+                     SL_E_NOT_FOUND);
     assert_int_equal(sl_model_open(&m, &(sl_model_options){.path = "/tmp"}, &err), SL_E_IO);
-    assert_int_equal(sl_model_open(&m, &(sl_model_options){.path = TINY, .backend = "abacus"}, &err), SL_E_NOT_FOUND);
+    assert_int_equal(
+        sl_model_open(&m, &(sl_model_options){.path = TINY, .backend = "abacus"}, &err),
+        SL_E_NOT_FOUND);
     assert_non_null(strstr(err.text, "abacus"));
     m = open_model(TINY);
     int32_t ids[2] = {1, 512};

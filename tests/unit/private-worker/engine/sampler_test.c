@@ -10,8 +10,8 @@ static void philox_known_answers(void **state)
     static const uint32_t cases[3][10] = {
         {0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
         {~0u, ~0u, ~0u, ~0u, ~0u, ~0u, 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd},
-        {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb, 0x5001e420,
-         0x24126ea1},
+        {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09,
+         0x94fdcceb, 0x5001e420, 0x24126ea1},
     };
     for (int i = 0; i < 3; i++) {
         uint32_t out[4];
@@ -32,8 +32,11 @@ static void zero_temperature_takes_the_first_of_the_likeliest(void **state)
     sl_sampler s = {0};
     float logits[] = {1, 5, 5, -2, NAN};
     assert_int_equal(pick(&s, (sl_sampling){.top_p = 1}, logits, 5, 0), 1);
-    assert_int_equal(pick(&s, (sl_sampling){.temperature = 1, .top_p = 1, .top_k = 1}, logits, 5, 0), 1);
-    assert_int_equal(pick(&s, (sl_sampling){.temperature = 1e-6f, .top_p = 1, .seed = 3}, (float[]){1, 2, 3}, 3, 9), 2);
+    assert_int_equal(
+        pick(&s, (sl_sampling){.temperature = 1, .top_p = 1, .top_k = 1}, logits, 5, 0), 1);
+    assert_int_equal(pick(&s, (sl_sampling){.temperature = 1e-6f, .top_p = 1, .seed = 3},
+                          (float[]){1, 2, 3}, 3, 9),
+                     2);
     sl_sampler_done(&s);
 }
 
@@ -63,7 +66,8 @@ static void weights_are_exponentials(void **state)
         float logits[2] = {3, 3 - (float)gap * 0.7f};
         int lesser = 0;
         for (uint64_t i = 0; i < N; i++)
-            lesser += pick(&s, (sl_sampling){.temperature = 0.7f, .top_p = 1, .seed = 9}, logits, 2, i);
+            lesser +=
+                pick(&s, (sl_sampling){.temperature = 0.7f, .top_p = 1, .seed = 9}, logits, 2, i);
         double want = exp(-gap) / (1 + exp(-gap));
         assert_true(fabs((double)lesser / N - want) < 0.012);
     }
@@ -78,16 +82,21 @@ static void top_k_and_top_p_cut(void **state)
     for (int i = 0; i < V; i++)
         logits[i] = (float)((i * 7919) % V) * 0.01f; /* 0.00 to 9.99, each once */
     for (uint64_t i = 0; i < 300; i++) {
-        int32_t k = pick(&s, (sl_sampling){.temperature = 5, .top_p = 1, .top_k = 3, .seed = i}, logits, V, i);
+        int32_t k = pick(&s, (sl_sampling){.temperature = 5, .top_p = 1, .top_k = 3, .seed = i},
+                         logits, V, i);
         assert_true(logits[k] > 9.965f);
-        int32_t p = pick(&s, (sl_sampling){.temperature = 1, .top_p = 0.02f, .seed = i}, logits, V, i);
+        int32_t p =
+            pick(&s, (sl_sampling){.temperature = 1, .top_p = 0.02f, .seed = i}, logits, V, i);
         assert_true(logits[p] > 9.955f); /* each of the best has about 0.01 of it all */
-        int32_t zero = pick(&s, (sl_sampling){.temperature = 1, .top_p = 0, .seed = i}, logits, V, i);
+        int32_t zero =
+            pick(&s, (sl_sampling){.temperature = 1, .top_p = 0, .seed = i}, logits, V, i);
         assert_true(logits[zero] > 9.985f);
     }
     int32_t wide = 0; /* top_k over the vocabulary cuts nothing */
     for (uint64_t i = 0; i < 200; i++)
-        wide += logits[pick(&s, (sl_sampling){.temperature = 1000, .top_p = 1, .top_k = 5000, .seed = 1}, logits, V, i)] < 5;
+        wide += logits[pick(
+                    &s, (sl_sampling){.temperature = 1000, .top_p = 1, .top_k = 5000, .seed = 1},
+                    logits, V, i)] < 5;
     assert_true(wide > 50);
     sl_sampler_done(&s);
 }

@@ -11,7 +11,8 @@ static sl_chat *read_chat(const sl_jnode *c)
     sl_str text;
     const sl_jnode *messages = sl_json_get(c, "messages");
     bool chat = sl_json_kind(messages) == SL_J_ARRAY;
-    sl_buf_adds(&body, chat ? "{\"model\":\"auto\",\"messages\":" : "{\"model\":\"auto\",\"prompt\":\"");
+    sl_buf_adds(&body,
+                chat ? "{\"model\":\"auto\",\"messages\":" : "{\"model\":\"auto\",\"prompt\":\"");
     if (chat) {
         sl_json_write(messages, &body);
         sl_buf_adds(&body, "}");
@@ -22,7 +23,8 @@ static sl_chat *read_chat(const sl_jnode *c)
     }
     sl_chat *ret = NULL;
     sl_chat_fault fault = {{0}, {0}};
-    OK(sl_chat_parse(&ret, chat ? SL_CHAT : SL_COMPLETION, sl_buf_str(&body), 1 << 20, &fault, err));
+    OK(sl_chat_parse(&ret, chat ? SL_CHAT : SL_COMPLETION, sl_buf_str(&body), 1 << 20, &fault,
+                     err));
     sl_buf_done(&body);
     return ret;
 }
@@ -35,7 +37,8 @@ static void check_text(sl_model *m, const sl_jnode *c, const int32_t *ids, size_
     OK(sl_model_render(m, chat, &rendered, err));
     assert_true(sl_json_str(sl_json_get(c, "rendered"), &want));
     if (!sl_str_eq(sl_buf_str(&rendered), want))
-        fail_msg("rendered:\n%.*s\nwanted:\n%.*s", (int)rendered.len, rendered.data, (int)want.n, want.p);
+        fail_msg("rendered:\n%.*s\nwanted:\n%.*s", (int)rendered.len, rendered.data, (int)want.n,
+                 want.p);
     int32_t *got;
     size_t got_n;
     OK(sl_model_tokenize(m, want, true, false, &got, &got_n, err));
@@ -70,7 +73,8 @@ static int check_greedy(sl_model *m, const sl_jnode *c, int32_t *ids, size_t n)
         compared++;
         int32_t got = argmax(out + (n - 1 + i) * vocab, vocab);
         if (got != greedy[i])
-            fail_msg("token %zu: %d, the reference has %d with a margin of %g", i, got, greedy[i], gap);
+            fail_msg("token %zu: %d, the reference has %d with a margin of %g", i, got, greedy[i],
+                     gap);
     }
     free(out);
     free(all);
@@ -104,7 +108,10 @@ static void all_cases(bool greedy)
     sl_json_free(root);
 }
 
-static void text_and_ids_match_llama_cpp(void **state) { all_cases(false); }
+static void text_and_ids_match_llama_cpp(void **state)
+{
+    all_cases(false);
+}
 
 static void greedy_ids_match_llama_cpp(void **state)
 {
@@ -129,11 +136,17 @@ static void on_event(void *arg, const sl_gen_event *ev)
 
 static void run(sl_engine *e, const int *which, int n, answer *out)
 {
-    static const char *const prompts[] = {"The capital of France is", "def add(a, b):", "Once upon a time there was a river"};
+    static const char *const prompts[] = {"The capital of France is",
+                                          "def add(a, b):", "Once upon a time there was a river"};
     int64_t until = sl_mono_ms() + 120000;
     for (int i = 0; i < n; i++) {
-        sl_chat c = {.kind = SL_COMPLETION, .prompt = sl_str_c(prompts[which[i]]), .seed = 4 + which[i],
-                     .has_temperature = true, .temperature = 0.8, .has_max_tokens = true, .max_tokens = 24};
+        sl_chat c = {.kind = SL_COMPLETION,
+                     .prompt = sl_str_c(prompts[which[i]]),
+                     .seed = 4 + which[i],
+                     .has_temperature = true,
+                     .temperature = 0.8,
+                     .has_max_tokens = true,
+                     .max_tokens = 24};
         sl_gen *g;
         out[which[i]] = (answer){0};
         OK(sl_engine_submit(e, &c, &out[which[i]], &g, err));

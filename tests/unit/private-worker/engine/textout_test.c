@@ -23,8 +23,8 @@ static void check(const char *const *stops, const step *steps, bool stopped)
             OK(sl_textout_finish(&t));
         sl_textout_take(&t, &out);
         if (!sl_str_is(sl_buf_str(&out), steps->out))
-            fail_msg("after \"%s\": \"%s\", wanted \"%s\"", steps->in ? steps->in : "the end", out.data ? out.data : "",
-                     steps->out);
+            fail_msg("after \"%s\": \"%s\", wanted \"%s\"", steps->in ? steps->in : "the end",
+                     out.data ? out.data : "", steps->out);
         sl_buf_done(&out);
         if (!steps->in)
             break;
@@ -36,7 +36,8 @@ static void check(const char *const *stops, const step *steps, bool stopped)
 
 static void characters_come_whole(void **state)
 {
-    CHECK(NULL, false, {"a", "a"}, {"\xE4", ""}, {"\xBD", ""}, {"\xA0", "\xE4\xBD\xA0"}, {NULL, ""});
+    CHECK(NULL, false, {"a", "a"}, {"\xE4", ""}, {"\xBD", ""}, {"\xA0", "\xE4\xBD\xA0"},
+          {NULL, ""});
     CHECK(NULL, false, {"\xF0\x9F", ""}, {"\x98\x80!", "\xF0\x9F\x98\x80!"}, {NULL, ""});
     CHECK(NULL, false, {"\xC3", ""}, {NULL, "\xEF\xBF\xBD"});
 }
@@ -54,7 +55,8 @@ static void broken_bytes_are_replaced(void **state)
 static void stops_hold_back_only_their_beginning(void **state)
 {
     static const char *const s[] = {"###", "END", NULL};
-    CHECK(s, false, {"hello ", "hello "}, {"# one", "# one"}, {"a##", "a"}, {"b", "##b"}, {NULL, ""});
+    CHECK(s, false, {"hello ", "hello "}, {"# one", "# one"}, {"a##", "a"}, {"b", "##b"},
+          {NULL, ""});
     CHECK(s, true, {"hello #", "hello "}, {"#", ""}, {"# rest", ""}, {"more", ""}, {NULL, ""});
     CHECK(s, true, {"xEN", "x"}, {"D", ""}, {NULL, ""});
     CHECK(s, false, {"xEN", "x"}, {NULL, "EN"});

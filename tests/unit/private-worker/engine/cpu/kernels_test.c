@@ -38,7 +38,10 @@ static uint32_t next(void)
     seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
     return (uint32_t)(seed >> 32);
 }
-static float real(void) { return (float)next() / 2147483648.0f - 1.0f; }
+static float real(void)
+{
+    return (float)next() / 2147483648.0f - 1.0f;
+}
 
 /* Rows of weights of any type: random bits, with scales that are numbers of a sane size. */
 static void fill(uint8_t *w, sl_dtype type, size_t bytes)
@@ -72,7 +75,8 @@ static void sets_agree_and_are_right(void **state)
                 int kk = ks[a], n = rows[b];
                 size_t rb = sl_dtype_row_bytes(types[t], (size_t)kk);
                 uint8_t *w = malloc(rb * (size_t)n);
-                float *x = malloc(sizeof(float) * (size_t)kk), *e = malloc(sizeof(float) * (size_t)kk), y[3][9];
+                float *x = malloc(sizeof(float) * (size_t)kk),
+                      *e = malloc(sizeof(float) * (size_t)kk), y[3][9];
                 fill(w, types[t], rb * (size_t)n);
                 for (int i = 0; i < kk; i++)
                     x[i] = real();
@@ -87,7 +91,8 @@ static void sets_agree_and_are_right(void **state)
                     double sum = a % 2 ? 0.25 : 0, size = 0;
                     k[0]->expand(types[t], w + rb * (size_t)r, kk, e);
                     for (int i = 0; i < kk; i++)
-                        sum += (double)e[i] * (double)x[i], size += fabs((double)e[i] * (double)x[i]);
+                        sum += (double)e[i] * (double)x[i],
+                            size += fabs((double)e[i] * (double)x[i]);
                     assert_true(fabs(sum - (double)y[0][r]) <= 1e-6 * size + 1e-7);
                 }
                 free(w), free(x), free(e);
@@ -157,7 +162,8 @@ static void attention_agrees_and_is_right(void **state)
         for (int b = 0; b < 5; b++) {
             int dim = dims[a], n = lengths[b], pages = (n + 31) / 32;
             size_t pad = sl_kv_dim_pad(dim);
-            float *kp = calloc((size_t)pages * 32 * (size_t)dim, 4), *vp = calloc((size_t)pages * 32 * pad, 4);
+            float *kp = calloc((size_t)pages * 32 * (size_t)dim, 4),
+                  *vp = calloc((size_t)pages * 32 * pad, 4);
             const float *ks[4], *vs[4];
             float q[3 * 128], out[3][3 * 128], *scores = malloc(sizeof(float) * 3 * 128);
             for (int i = 0; i < 3 * dim; i++)
@@ -166,7 +172,8 @@ static void attention_agrees_and_is_right(void **state)
                 ks[p] = kp + (size_t)p * 32 * (size_t)dim, vs[p] = vp + (size_t)p * 32 * pad;
             for (int p = 0; p < pages * 32; p++) /* what lies past n must not matter */
                 for (int d = 0; d < dim; d++) {
-                    kp[(size_t)(p / 32) * 32 * (size_t)dim + (size_t)d * 32 + (size_t)(p % 32)] = p < n ? real() : NAN;
+                    kp[(size_t)(p / 32) * 32 * (size_t)dim + (size_t)d * 32 + (size_t)(p % 32)] =
+                        p < n ? real() : NAN;
                     vp[(size_t)p * pad + (size_t)d] = p < n ? real() : NAN;
                 }
             for (int s = 0; s < n_sets; s++) {
@@ -215,7 +222,8 @@ static void halves_are_exact(void **state)
                 if (e == 31)
                     assert_true(m ? isnan(out[s][i]) : isinf(out[s][i]));
                 else
-                    assert_true((double)out[s][i] == want && !signbit(out[s][i]) == !(h[i] & 0x8000));
+                    assert_true((double)out[s][i] == want &&
+                                !signbit(out[s][i]) == !(h[i] & 0x8000));
             }
         }
     }
@@ -225,7 +233,10 @@ static void halves_are_exact(void **state)
 typedef struct count {
     atomic_int hits[1000];
 } count;
-static void hit(void *arg, int i, int worker) { atomic_fetch_add(&((count *)arg)->hits[i], 1); }
+static void hit(void *arg, int i, int worker)
+{
+    atomic_fetch_add(&((count *)arg)->hits[i], 1);
+}
 
 static void pool_runs_each_part_once(void **state)
 {
@@ -252,9 +263,12 @@ static void pool_runs_each_part_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sets_agree_and_are_right),    cmocka_unit_test(tile_equals_dot),
-        cmocka_unit_test(row_ops_agree_and_are_right), cmocka_unit_test(attention_agrees_and_is_right),
-        cmocka_unit_test(halves_are_exact),            cmocka_unit_test(pool_runs_each_part_once),
+        cmocka_unit_test(sets_agree_and_are_right),
+        cmocka_unit_test(tile_equals_dot),
+        cmocka_unit_test(row_ops_agree_and_are_right),
+        cmocka_unit_test(attention_agrees_and_is_right),
+        cmocka_unit_test(halves_are_exact),
+        cmocka_unit_test(pool_runs_each_part_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
