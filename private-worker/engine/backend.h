@@ -85,7 +85,8 @@ typedef struct sl_backend_ops {
     sl_status (*matmul)(sl_queue *q, const sl_weight *w, sl_act x, int rows, sl_act y, bool add);
     /* y[r] = x[r] / sqrt(mean(x[r]^2) + eps) * w; w has F32 and w->cols elements. */
     sl_status (*rms_norm)(sl_queue *q, const sl_weight *w, float eps, sl_act x, int rows, sl_act y);
-    /* Rotates neighbours (2i, 2i+1) of each head of x; table[r] holds dims/2 pairs of cos and sin. */
+    /* Rotates neighbours (2i, 2i+1) of each head of x; table[r] holds dims/2 pairs of cos and
+     * sin. */
     sl_status (*rope)(sl_queue *q, sl_act x, int rows, int heads, int head_dim, int dims,
                       sl_act table);
     /* Writes the rows' keys and values into their pages. */
@@ -102,7 +103,8 @@ struct sl_backend {
     const sl_backend_ops *ops;
 };
 
-/* By name ("cpu"; later "cuda:0"), from a static table of constructors. SL_E_NOT_FOUND: no such one. */
+/* By name ("cpu"; later "cuda:0"), from a static table of constructors. SL_E_NOT_FOUND: no such
+ * one. */
 sl_status sl_backend_open(const char *name, sl_backend **ret, sl_error *reterr) SL_MUST_CHECK;
 
 sl_status sl_backend_cpu_open(sl_backend **ret, sl_error *reterr) SL_MUST_CHECK;

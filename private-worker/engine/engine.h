@@ -36,7 +36,8 @@ sl_status sl_model_detokenize(const sl_model *m, const int32_t *ids, size_t n, s
 /* The prompt of a chat as the model's template renders it (for tests and `--explain`). */
 sl_status sl_model_render(const sl_model *m, const sl_chat *chat, sl_buf *out,
                           sl_error *reterr) SL_MUST_CHECK;
-/* Logits of every position of a token sequence, vocab floats each, appended to out (tests, eval). */
+/* Logits of every position of a token sequence, vocab floats each, appended to out (tests, eval).
+ * */
 sl_status sl_model_logits(sl_model *m, const int32_t *ids, size_t n, float *out,
                           sl_error *reterr) SL_MUST_CHECK;
 
@@ -67,10 +68,12 @@ typedef struct sl_gen_event {
 
 /* Submits a request (either kind). The chat is read before this returns and stays the caller's.
  * Effective seed: chat->seed. SL_E_FULL: queue full; SL_E_TOO_LARGE: the prompt exceeds the context
- * (never silently shortened); SL_E_UNSUPPORTED: tools or another thing that the model's template lacks. */
+ * (never silently shortened); SL_E_UNSUPPORTED: tools or another thing that the model's template
+ * lacks. */
 sl_status sl_engine_submit(sl_engine *e, const sl_chat *chat, void *user, sl_gen **ret,
                            sl_error *reterr) SL_MUST_CHECK;
-/* Ends the request at the next step; an end event (cancelled) still comes, exactly one in any case. */
+/* Ends the request at the next step; an end event (cancelled) still comes, exactly one in any
+ * case. */
 void sl_engine_cancel(sl_engine *e, sl_gen *g);
 /* Runs fn for what has come, in the caller's thread. After its end event a gen is gone. */
 typedef void (*sl_gen_fn)(void *arg, const sl_gen_event *ev);

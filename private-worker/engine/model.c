@@ -243,7 +243,8 @@ static sl_status load_tensors(sl_model *m, sl_error *err)
 }
 
 /* ---- identity ---- */
-/* Equal ids promise equal answers. The whole file is hashed: a changed weight is a changed model. */
+/* Equal ids promise equal answers. The whole file is hashed: a changed weight is a changed model.
+ * */
 static void make_env(sl_model *m)
 {
     sl_str file = sl_gguf_bytes(m->file);

@@ -268,7 +268,8 @@ static void mat_part(void *arg, int part, int worker)
 
 /* From this many tokens on it pays to expand weights once and use them for all. */
 #define EXPAND_TOKENS 2
-/* Parts a thread: enough to even out a slow core, few enough to keep the rows of a part in order. */
+/* Parts a thread: enough to even out a slow core, few enough to keep the rows of a part in order.
+ * */
 #define PARTS 4
 
 static sl_status cpu_matmul(sl_queue *q, const sl_weight *w, sl_act x, int rows, sl_act y, bool add)

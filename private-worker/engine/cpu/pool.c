@@ -18,9 +18,9 @@ typedef struct helper {
 } helper;
 
 /* One loop at a time. `job` counts loops; a helper that sees it change takes part. The loop is over
- * when `next` has passed n and `busy` helpers have all left: the caller waits for busy == 0, so that
- * fn and arg never change under a helper. A helper registers in `busy` first and then reads `open`;
- * the caller clears `open` first and then reads `busy`: one of them sees the other. */
+ * when `next` has passed n and `busy` helpers have all left: the caller waits for busy == 0, so
+ * that fn and arg never change under a helper. A helper registers in `busy` first and then reads
+ * `open`; the caller clears `open` first and then reads `busy`: one of them sees the other. */
 struct sl_pool {
     int threads;
     helper *helpers;

@@ -60,7 +60,8 @@ static void refused(const sl_buf *file, sl_status want, const char *text)
                  err.text, sl_status_name(want), text);
 }
 
-/* The file with `cut` bytes at `at` of the head replaced, padded so that the data stays in place. */
+/* The file with `cut` bytes at `at` of the head replaced, padded so that the data stays in place.
+ * */
 static sl_buf spliced(size_t at, size_t cut, const void *in, size_t n)
 {
     sl_buf f = {0};
