@@ -45,6 +45,7 @@ write_config() {
 format() {
     local id
     id=$(head -c 16 /dev/urandom | basenc --base64url | tr -d =)
+    id=${id/#-/A} # one that begins with - would be taken for an option
     java -Xmx96m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 "${SHARED[@]}" \
         -Dlog4j2.configurationFile="$KAFKA/log4j2-tool.yaml" -cp "$CLASSES" \
         kafka.tools.StorageTool format --standalone -t "$id" -c "$CONFIG" \
