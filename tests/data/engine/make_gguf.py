@@ -9,6 +9,7 @@
 T: f32, f16, bf16, q8_0, q4_0, q4_1 (default f32). --expand quantises to T and writes the values
 back as f32, so that a test can tell the arithmetic of a type from the loss of quantising.
 """
+
 import argparse
 import json
 import math
@@ -42,7 +43,7 @@ def bf16_bits(v):
 
 def blocks(values):
     for i in range(0, len(values), 32):
-        yield values[i:i + 32]
+        yield values[i : i + 32]
 
 
 def quant_q8_0(b):
@@ -168,7 +169,9 @@ from here to there? We should know more after the next test, said the first, and
 def train_merges(count):
     chars = byte_chars()
     words = {}
-    for piece in re.findall(r" ?[^\W\d_]+| ?[^\w\s]+|\s+(?!\S)|\s+|\d", CORPUS.replace("\n", " ")):
+    for piece in re.findall(
+        r" ?[^\W\d_]+| ?[^\w\s]+|\s+(?!\S)|\s+|\d", CORPUS.replace("\n", " ")
+    ):
         w = tuple(chars[b] for b in piece.encode())
         words[w] = words.get(w, 0) + 1
     merges = []
@@ -195,9 +198,11 @@ def train_merges(count):
 
 
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-CHATML = ("{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content']"
-          " + '<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}"
-          "{{ '<|im_start|>assistant\\n' }}{% endif %}")
+CHATML = (
+    "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content']"
+    " + '<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}"
+    "{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
 
 
 def tokenizer(vocab):
@@ -279,8 +284,11 @@ def tiny_weights(c, tokens, rng):
     for i, tok in enumerate(tokens):
         emb[i * h] = 4.0
         head[i * h] = token_bias(tok, back) * 1.1
-    out = [("token_embd.weight", [h, c["vocab"]], emb), ("output_norm.weight", [h], [1.0] * h),
-           ("output.weight", [h, c["vocab"]], head)]
+    out = [
+        ("token_embd.weight", [h, c["vocab"]], emb),
+        ("output_norm.weight", [h], [1.0] * h),
+        ("output.weight", [h, c["vocab"]], head),
+    ]
     for i in range(c["layers"]):
         p = "blk.%d." % i
         out += [
@@ -308,8 +316,18 @@ def pack(tensors, kind, expand):
     return out
 
 
-TINY = dict(layers=2, context=4096, hidden=64, ffn=160, heads=4, kv_heads=2, head_dim=16,
-            rope_base=10000, eps=1e-5, vocab=512)
+TINY = dict(
+    layers=2,
+    context=4096,
+    hidden=64,
+    ffn=160,
+    heads=4,
+    kv_heads=2,
+    head_dim=16,
+    rope_base=10000,
+    eps=1e-5,
+    vocab=512,
+)
 
 
 def make_tiny(path, kind=None, expand=False, seed=20, name="tiny-llama"):
@@ -317,7 +335,11 @@ def make_tiny(path, kind=None, expand=False, seed=20, name="tiny-llama"):
     tensors = tiny_weights(TINY, tokens, random.Random(seed))
     packed = []
     for t in tensors:
-        k = kind if kind is not None else (F16 if "token_embd" in t[0] or t[0] == "output.weight" else Q8_0)
+        k = (
+            kind
+            if kind is not None
+            else (F16 if "token_embd" in t[0] or t[0] == "output.weight" else Q8_0)
+        )
         packed += pack([t], k, expand)
     write_gguf(path, hyper(name, TINY) + meta, packed)
 
@@ -335,7 +357,11 @@ def read_safetensors(path):
         a, b = t["data_offsets"]
         if t["dtype"] == "BF16":
             bits = struct.unpack("<%dH" % ((b - a) // 2), data[a:b])
-            values = list(struct.unpack("<%df" % len(bits), b"".join(struct.pack("<I", x << 16) for x in bits)))
+            values = list(
+                struct.unpack(
+                    "<%df" % len(bits), b"".join(struct.pack("<I", x << 16) for x in bits)
+                )
+            )
         elif t["dtype"] == "F32":
             values = list(struct.unpack("<%df" % ((b - a) // 4), data[a:b]))
         else:
@@ -352,7 +378,7 @@ def permute(values, rows, cols, heads):
         for i in range(half):
             for part in range(2):
                 r = hd * 2 * half + part * half + i
-                out += values[r * cols:(r + 1) * cols]
+                out += values[r * cols : (r + 1) * cols]
     return out
 
 
@@ -374,20 +400,37 @@ def rope_factors(rope, head_dim):
     return out
 
 
-NAMES = {"input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k",
-         "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
-         "post_attention_layernorm": "ffn_norm", "mlp.gate_proj": "ffn_gate",
-         "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down"}
+NAMES = {
+    "input_layernorm": "attn_norm",
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "post_attention_layernorm": "ffn_norm",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+}
 
 
 def make_fixture(folder, path, kind, expand):
     with open(os.path.join(folder, "config.json")) as f:
         cfg = json.load(f)
-    rope = cfg.get("rope_parameters") or dict(cfg.get("rope_scaling") or {}, rope_theta=cfg["rope_theta"])
-    c = dict(layers=cfg["num_hidden_layers"], context=cfg["max_position_embeddings"],
-             hidden=cfg["hidden_size"], ffn=cfg["intermediate_size"], heads=cfg["num_attention_heads"],
-             kv_heads=cfg["num_key_value_heads"], head_dim=cfg["head_dim"], vocab=cfg["vocab_size"],
-             rope_base=rope["rope_theta"], eps=cfg["rms_norm_eps"])
+    rope = cfg.get("rope_parameters") or dict(
+        cfg.get("rope_scaling") or {}, rope_theta=cfg["rope_theta"]
+    )
+    c = dict(
+        layers=cfg["num_hidden_layers"],
+        context=cfg["max_position_embeddings"],
+        hidden=cfg["hidden_size"],
+        ffn=cfg["intermediate_size"],
+        heads=cfg["num_attention_heads"],
+        kv_heads=cfg["num_key_value_heads"],
+        head_dim=cfg["head_dim"],
+        vocab=cfg["vocab_size"],
+        rope_base=rope["rope_theta"],
+        eps=cfg["rms_norm_eps"],
+    )
     src = read_safetensors(os.path.join(folder, "model.safetensors"))
     tensors = []
     for name, (shape, values) in src.items():
@@ -398,17 +441,26 @@ def make_fixture(folder, path, kind, expand):
                 heads = c["heads"] if "q_proj" in m[2] else c["kv_heads"]
                 values = permute(values, shape[0], shape[1], heads)
         else:
-            to = {"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight",
-                  "lm_head.weight": "output.weight"}[name]
+            to = {
+                "model.embed_tokens.weight": "token_embd.weight",
+                "model.norm.weight": "output_norm.weight",
+                "lm_head.weight": "output.weight",
+            }[name]
         tensors.append((to, shape[::-1], values))
     if rope.get("rope_type") == "llama3":
-        tensors.append(("rope_freqs.weight", [c["head_dim"] // 2], rope_factors(rope, c["head_dim"])))
+        tensors.append(
+            ("rope_freqs.weight", [c["head_dim"] // 2], rope_factors(rope, c["head_dim"]))
+        )
     meta, _ = tokenizer(c["vocab"])
-    write_gguf(path, hyper(os.path.basename(folder.rstrip("/")), c) + meta, pack(tensors, kind, expand))
+    write_gguf(
+        path, hyper(os.path.basename(folder.rstrip("/")), c) + meta, pack(tensors, kind, expand)
+    )
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     ap.add_argument("what", choices=["tiny", "fixture", "random"])
     ap.add_argument("paths", nargs="+")
     ap.add_argument("--type", choices=TYPES, default="f32")
