@@ -269,7 +269,7 @@ def is_utf8(raw):
 
 
 def tiny_weights(c, tokens, rng):
-    """Channel 0 carries a constant that no layer writes to, so that the head's column 0 is a bias."""
+    """Channel 0 is a constant that no layer writes to: the head's column 0 is a bias."""
     h, kvd, qd = c["hidden"], c["kv_heads"] * c["head_dim"], c["heads"] * c["head_dim"]
     back = {ch: b for b, ch in byte_chars().items()}
 
