@@ -37,7 +37,7 @@ static const struct {
      "{{'<|start_header_id|>assistant<|end_header_id|>\n\n'}}{%endif%}"},
 };
 
-/* Brings a program to one form: blanks in code and Jinja's blank control go, "\n" in strings
+/* Brings a program to one form: blanks in code and blank control go, "\n" in strings
  * becomes a line break, neighbouring literals are joined. Text between blocks stays as the
  * renderer that the templates are written for leaves it (trim_blocks and lstrip_blocks are on). */
 typedef struct squeezer {

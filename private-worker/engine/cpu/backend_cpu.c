@@ -268,7 +268,7 @@ static void mat_part(void *arg, int part, int worker)
 
 /* From this many tokens on it pays to expand weights once and use them for all. */
 #define EXPAND_TOKENS 2
-/* Parts a thread: enough to even out a slow core, few enough to keep the rows of a part in order.
+/* Parts a thread: enough to even out a slow core, few enough to keep rows of a part together.
  * */
 #define PARTS 4
 

@@ -33,7 +33,7 @@ typedef struct sl_kernels {
 const sl_kernels *sl_kernels_scalar(void);
 const sl_kernels *sl_kernels_avx2(void); /* NULL where not built */
 const sl_kernels *sl_kernels_avx512(void);
-/* The best that this processor runs; SLUICE_CPU_KERNELS=scalar|avx2|avx512 asks for a lesser one.
+/* The best this processor runs; SLUICE_CPU_KERNELS=scalar|avx2|avx512 asks for a lesser one.
  * */
 const sl_kernels *sl_kernels_pick(void);
 
