@@ -61,19 +61,20 @@ sl_status sl_args_parse(sl_args *a, int argc, char **argv, sl_error *reterr)
     bool words_only = false;
     a->word = calloc((size_t)argc + 1, sizeof(*a->word));
     if (!a->word)
-        return SL_E_NOMEM;
+        return sl_fail(reterr, SL_E_NOMEM, "out of memory");
     for (const sl_arg *o = a->table; o->name; o++)
         if (o->def && !o->flag && set(o, o->def, reterr) != SL_OK)
             return SL_E_INVALID;
     for (int i = 1; i < argc; i++) {
+        if (!words_only && (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))) {
+            print_help(a);
+            a->help = true;
+            return SL_OK;
+        }
         if (words_only || strncmp(argv[i], "--", 2) != 0) {
             a->word[a->words_n++] = argv[i];
         } else if (!argv[i][2]) {
             words_only = true;
-        } else if (!strcmp(argv[i], "--help")) {
-            print_help(a);
-            a->help = true;
-            return SL_OK;
         } else {
             sl_status st = option(a, argc, argv, &i, reterr);
             if (st)
@@ -86,4 +87,6 @@ sl_status sl_args_parse(sl_args *a, int argc, char **argv, sl_error *reterr)
 void sl_args_done(sl_args *a)
 {
     free(a->word);
+    a->word = NULL;
+    a->words_n = 0;
 }

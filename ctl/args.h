@@ -28,7 +28,8 @@ typedef struct sl_args {
     bool help; /* --help was asked for (and printed) */
 } sl_args;
 
-/* argv[0] is the subcommand. Sets defaults first. word borrows argv; free with sl_args_done. */
+/* argv[0] is the subcommand. Sets defaults first; the last of repeated options counts. --help (-h)
+ * ends parsing. word borrows argv; free with sl_args_done, after failures too. */
 sl_status sl_args_parse(sl_args *a, int argc, char **argv, sl_error *reterr) SL_MUST_CHECK;
 void sl_args_done(sl_args *a);
 

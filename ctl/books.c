@@ -7,15 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BUCKETS     65536
-#define DEADLINE_MS 600000 /* where no request record tells one */
+#define BUCKETS     (1u << 20) /* 8 MB; a million ids stay in short chains */
+#define DEADLINE_MS 600000     /* where no request record tells one */
+#define GRACE_MS    30000      /* past the deadline: the core's own time to answer 504 */
+#define CUT_MS      900000     /* who was decided before the records begin has ended by then */
 
 typedef struct run {
     struct run *next;
     char id[SL_RUN_TEXT];
-    uint64_t seq; /* the next sequence number */
-    sl_run_digest *sum;
-    bool ended, broken;
+    uint64_t seq;       /* the next sequence number */
+    sl_run_digest *sum; /* until the end record: its state is large */
+    bool ended, broken, from_start;
 } run;
 
 typedef struct entry {
@@ -23,7 +25,8 @@ typedef struct entry {
     struct entry *next;
     sl_book book;
     int64_t first_ms;
-    bool on[2]; /* a request or chunk record stands on a private, a public topic */
+    bool produced_elsewhere; /* produced to another class than the decided one */
+    bool on[2];              /* a request or chunk record stands on a private, a public topic */
     run *runs;
 } entry;
 
@@ -31,6 +34,7 @@ struct sl_books {
     sl_id_table table;
     entry *all;
     sl_level public_max;
+    int64_t since_ms;
     sl_tally tally;
 };
 
@@ -41,12 +45,13 @@ const char *sl_fault_name(sl_fault f)
     return (unsigned)f < SL_FAULT_N ? fault_names[f] : "unknown";
 }
 
-sl_status sl_books_open(sl_books **ret, sl_level public_max)
+sl_status sl_books_open(sl_books **ret, sl_level public_max, int64_t since_ms)
 {
     sl_books *b = calloc(1, sizeof(*b));
     if (!b)
         return SL_E_NOMEM;
     b->public_max = public_max;
+    b->since_ms = since_ms;
     sl_status st = sl_id_table_open(&b->table, BUCKETS);
     if (st)
         free(b);
@@ -80,8 +85,10 @@ static entry *entry_of(sl_books *b, sl_str id)
     if (n)
         return (entry *)((char *)n - offsetof(entry, node));
     entry *e = calloc(1, sizeof(*e));
-    if (!e)
+    if (!e) {
+        b->tally.unbooked++;
         return NULL;
+    }
     memcpy(e->book.id, id.p, id.n);
     e->node.key = (sl_str){e->book.id, id.n};
     sl_id_table_add(&b->table, &e->node);
@@ -114,7 +121,7 @@ static void add_request(entry *e, const sl_record *r, bool on_public)
         fault(e, SL_FAULT_WRONG_CLASS);
 }
 
-static run *run_of(entry *e, sl_str id)
+static run *run_of(sl_books *b, entry *e, sl_str id)
 {
     if (id.n != 32)
         return NULL;
@@ -124,6 +131,7 @@ static run *run_of(entry *e, sl_str id)
     run *r = calloc(1, sizeof(*r));
     if (!r || sl_run_digest_open(&r->sum) != SL_OK) {
         free(r);
+        b->tally.unbooked++;
         return NULL;
     }
     memcpy(r->id, id.p, 32);
@@ -133,12 +141,14 @@ static run *run_of(entry *e, sl_str id)
     return r;
 }
 
-static void add_chunk(entry *e, const sl_record *r, const char checksum[SL_CHECKSUM_TEXT])
+static void add_chunk(sl_books *b, entry *e, const sl_record *r,
+                      const char checksum[SL_CHECKSUM_TEXT])
 {
     uint64_t seq = 0, count = 0;
-    run *x = run_of(e, header(r, "ce_run"));
-    if (!x || !sl_parse_u64(header(r, "ce_seq"), &seq) || seq < x->seq)
+    run *x = run_of(b, e, header(r, "ce_run"));
+    if (!x || x->ended || !sl_parse_u64(header(r, "ce_seq"), &seq) || seq < x->seq)
         return; /* seen already: a producer that was rebuilt */
+    x->from_start |= seq == 0;
     x->broken |= seq != x->seq;
     x->seq = seq + 1;
     if (!sl_str_is(header(r, "ce_fin"), "1")) {
@@ -150,6 +160,10 @@ static void add_chunk(entry *e, const sl_record *r, const char checksum[SL_CHECK
     x->ended = true;
     x->broken |= !sl_parse_u64(header(r, "ce_count"), &count) || count != seq ||
                  !sl_str_is(header(r, "ce_digest"), digest);
+    if (x->broken && x->from_start)
+        fault(e, SL_FAULT_ALTERED);
+    sl_run_digest_free(x->sum);
+    x->sum = NULL;
 }
 
 /* ---- audit ---- */
@@ -181,8 +195,10 @@ static void add_audit(sl_books *b, const sl_record *r)
         e->book.level = a.level;
         break;
     case SL_AUDIT_PRODUCED:
+        e->produced_elsewhere |= e->book.decided && e->book.is_public != (a.cls == SL_CLASS_PUBLIC);
         e->book.produced = true;
-        e->book.is_public = a.cls == SL_CLASS_PUBLIC;
+        if (!e->book.decided)
+            e->book.is_public = a.cls == SL_CLASS_PUBLIC;
         break;
     case SL_AUDIT_UNCONFIRMED:
         e->book.unconfirmed = true;
@@ -224,7 +240,7 @@ void sl_books_add(sl_books *b, const sl_record *r)
     else if (e && type == SL_TYPE_REQUEST)
         add_request(e, r, on_public);
     else if (e && type == SL_TYPE_CHUNK)
-        add_chunk(e, r, checksum);
+        add_chunk(b, e, r, checksum);
     if (e && (type == SL_TYPE_REQUEST || type == SL_TYPE_CHUNK)) {
         e->on[on_public] = true;
         if (!e->first_ms)
@@ -247,15 +263,20 @@ static void judge(const sl_books *b, entry *e, int64_t now_ms)
     sl_book *k = &e->book;
     for (const run *r = e->runs; r; r = r->next)
         k->complete_runs += r->ended && !r->broken;
+    k->cut = !k->decided && b->since_ms && e->first_ms < b->since_ms + CUT_MS;
+    if (k->cut)
+        return;
     if (k->produced && !k->requests)
         fault(e, SL_FAULT_LOST);
     int64_t deadline = k->deadline_ms ? (int64_t)k->deadline_ms : e->first_ms + DEADLINE_MS;
-    if (k->produced && !k->delivered && now_ms > deadline + 30000)
+    if (k->produced && !k->delivered && now_ms > deadline + GRACE_MS)
         fault(e, SL_FAULT_UNANSWERED);
     if (k->results > 1)
         fault(e, SL_FAULT_DUPLICATED);
     if (k->results && !k->complete_runs)
         fault(e, SL_FAULT_BESIDE);
+    if (e->produced_elsewhere)
+        fault(e, SL_FAULT_WRONG_CLASS);
     if (k->decided && (e->on[!k->is_public] || (k->is_public && k->level > b->public_max)))
         fault(e, SL_FAULT_WRONG_CLASS);
 }
@@ -266,7 +287,8 @@ static void count(sl_tally *t, const entry *e)
     t->ids++;
     t->unconfirmed += k->unconfirmed;
     t->reexecuted += k->runs > 1;
-    if (k->produced) {
+    t->cut += k->cut;
+    if (k->produced && !k->cut) {
         t->accepted++;
         t->by_class[k->is_public]++;
         t->answered += k->results > 0;

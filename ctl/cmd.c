@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define AGO_MAX INT64_C(3153600000000) /* ms: 100 years */
+
 int sl_cmd_fail(const char *command, const sl_error *err)
 {
     fprintf(stderr, "sluice: %s: %s\n", command, err->text);
@@ -16,6 +18,9 @@ int sl_cmd_fail(const char *command, const sl_error *err)
     case SL_E_CLOSED:
     case SL_E_DENIED:
         return SL_EXIT_UNAVAILABLE;
+    case SL_E_CONFLICT:
+    case SL_E_CORRUPT:
+        return SL_EXIT_NO;
     default:
         return SL_EXIT_USAGE;
     }
@@ -72,18 +77,24 @@ static sl_status read_properties(sl_cmd_buses *b, const char *path, char **boots
                      path);
     if (!st)
         b->properties.v = calloc(sl_json_size(root) + 1, sizeof(*b->properties.v));
+    if (!st && !b->properties.v)
+        st = sl_fail(reterr, SL_E_NOMEM, "out of memory");
     for (const sl_jnode *n = st ? NULL : sl_json_first(root); n && !st; n = sl_json_next(n)) {
         sl_buf_clear(&value);
         st = read_property(n, &value, reterr);
         if (st)
             break;
         char *copy = strndup(value.data ? value.data : "", value.len);
-        if (sl_str_is(sl_json_key(n), "bootstrap.servers")) {
+        if (copy && sl_str_is(sl_json_key(n), "bootstrap.servers")) {
+            free(*bootstrap);
             *bootstrap = copy;
             continue;
         }
-        b->properties.v[b->properties.n].name = strndup(sl_json_key(n).p, sl_json_key(n).n);
+        char *name = strndup(sl_json_key(n).p, sl_json_key(n).n);
+        b->properties.v[b->properties.n].name = name;
         b->properties.v[b->properties.n++].value = copy;
+        if (!copy || !name)
+            st = sl_fail(reterr, SL_E_NOMEM, "out of memory");
     }
     sl_json_free(root);
     sl_buf_done(&text);
@@ -148,7 +159,17 @@ bool sl_cmd_time(const char *text, int64_t *ret_ms)
     if (sl_time_parse(text, len, &us))
         return *ret_ms = us / 1000, true;
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]) && len > 1; i++)
-        if (text[len - 1] == units[i].unit && sl_parse_i64((sl_str){text, len - 1}, &n))
+        if (text[len - 1] == units[i].unit && sl_parse_i64((sl_str){text, len - 1}, &n) && n >= 0 &&
+            n <= AGO_MAX / units[i].ms)
             return *ret_ms = sl_unix_ms() - n * units[i].ms, true;
     return false;
+}
+
+bool sl_cmd_is_number(const char *text)
+{
+    char *end;
+    if (!*text || strspn(text, "+-.0123456789eE") != strlen(text) || *text == '+' || *text == '.')
+        return false;
+    (void)strtod(text, &end);
+    return !*end;
 }

@@ -36,7 +36,10 @@ sl_status sl_cmd_buses_open(sl_cmd_buses *b, const char *config_file, const char
                             const char *public_bootstrap, sl_error *reterr) SL_MUST_CHECK;
 void sl_cmd_buses_done(sl_cmd_buses *b);
 
-/* "2026-11-24T12:00:00Z", "15m", "2h", "now"; Unix milliseconds. */
+/* "2026-11-24T12:00:00Z", "now", or a whole number of s, m, h or d ago: "15m", "2h"; Unix
+ * milliseconds. */
 bool sl_cmd_time(const char *text, int64_t *ret_ms);
+/* Is the text a decimal number, so that it may stand in a JSON body? */
+bool sl_cmd_is_number(const char *text);
 
 #endif

@@ -70,7 +70,7 @@ static void on_book(void *arg, const sl_book *k)
 
 static bool balanced(const sl_tally *t)
 {
-    uint64_t bad = t->bad_records;
+    uint64_t bad = t->bad_records + t->unbooked;
     for (int f = 0; f < SL_FAULT_N; f++)
         bad += t->faults[f];
     return !bad;
@@ -99,7 +99,9 @@ static void print_json(const audit *a, const sl_tally *t, bool complete)
                 {"open", t->open},
                 {"unconfirmed", t->unconfirmed},
                 {"re_executed", t->reexecuted},
-                {"rejected", t->rejected}};
+                {"rejected", t->rejected},
+                {"cut", t->cut},
+                {"unbooked", t->unbooked}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         sl_jsonw_u64(&w, rows[i].name, rows[i].v);
     for (int f = 0; f < SL_FAULT_N; f++)
@@ -124,6 +126,11 @@ static void print_people(const audit *a, const sl_tally *t, bool complete)
         "answered    %8llu  whole; %llu with a definite error; %llu whose client left; %llu open\n",
         (unsigned long long)t->answered, (unsigned long long)t->errors, (unsigned long long)t->gone,
         (unsigned long long)t->open);
+    if (t->cut)
+        printf("cut         %8llu  began before --since: not judged\n", (unsigned long long)t->cut);
+    if (t->unbooked)
+        printf("unbooked    %8llu  records found no memory: audit a shorter time\n",
+               (unsigned long long)t->unbooked);
     printf("re-executed %8llu\nunconfirmed %8llu\nrejected    %8llu  records\n",
            (unsigned long long)t->reexecuted, (unsigned long long)t->unconfirmed,
            (unsigned long long)t->rejected);
@@ -174,8 +181,9 @@ int sl_cmd_audit(int argc, char **argv)
     audit a = {.first = true};
     const sl_arg table[] = {
         {"since", "TIME", "",
-         "from here on: RFC 3339, or 15m, 2h, 1d ago; empty: from the beginning", &since, NULL,
-         NULL},
+         "from here on: RFC 3339, or 15m, 2h, 1d ago; empty: from the beginning. Requests and "
+         "responses are kept 24 h: older ids can't balance",
+         &since, NULL, NULL},
         {"until", "TIME", "", "up to here", &until, NULL, NULL},
         {"settle", "MS", "5000", "wait this long for requests that are still open", NULL, NULL,
          &settle},
@@ -209,7 +217,10 @@ int sl_cmd_audit(int argc, char **argv)
     else if ((since[0] && !sl_cmd_time(since, &since_ms)) ||
              (until[0] && !sl_cmd_time(until, &a.until_ms)))
         sl_fail(&err, SL_E_INVALID, "times look like 2026-11-24T12:00:00Z, 15m, 2h or 1d");
-    else if (sl_books_open(&a.books, level) != SL_OK)
+    else if (args.words_n || settle < 0 || timeout < 1 || most < 0)
+        sl_fail(&err, SL_E_INVALID,
+                "audit takes no words; --settle, --timeout and --most take numbers from 0 up");
+    else if (sl_books_open(&a.books, level, since_ms) != SL_OK)
         sl_fail(&err, SL_E_NOMEM, "out of memory");
     else if (sl_cmd_buses_open(&buses, config, kafka, kafka_public, &err) == SL_OK)
         code = run(&a, &buses, since_ms, settle, timeout, &err);

@@ -10,6 +10,7 @@
 #define TEXT_MAX (16u << 20)
 
 typedef struct job {
+    size_t invalid; /* lines that could not be read */
     sl_router *router;
     sl_policy *policy;
     sl_str tenant;
@@ -60,29 +61,41 @@ static sl_status one(job *j, const char *name, sl_str text, sl_error *reterr)
     return st;
 }
 
-static sl_status one_line(job *j, sl_str line, size_t number, sl_error *reterr)
+/* A line that can't be read gets an answer too, and one that keeps its text inside. */
+static void print_invalid(job *j, sl_str id, size_t number, const char *why)
+{
+    static const char reasons[] =
+        "[{\"entity\":\"INVALID_INPUT\",\"level\":\"internal\",\"view\":\"raw\",\"where\":\"line\","
+        "\"offset\":0,\"count\":1}]";
+    j->invalid++;
+    print_json(j, id, &(sl_decision){.level = SL_LEVEL_INTERNAL, .reasons = SL_STR(reasons)});
+    fprintf(stderr, "sluice: classify: line %zu: %s\n", number, why);
+}
+
+static void one_line(job *j, sl_str line, size_t number)
 {
     sl_jnode *root = NULL;
-    sl_str id = {0}, text;
+    sl_str id, text;
     sl_decision d;
+    sl_error err = {0};
     char own[32];
-    sl_status st = sl_json_parse(&root, line, TEXT_MAX, reterr);
-    if (!st && !sl_json_str(sl_json_get(root, "text"), &text))
-        st = sl_fail(reterr, SL_E_INVALID, "a string 'text' is missing");
-    if (!st && !sl_json_str(sl_json_get(root, "id"), &id)) {
-        int64_t n;
-        bool numbered = sl_json_i64(sl_json_get(root, "id"), &n);
-        snprintf(own, sizeof(own), "%lld", numbered ? (long long)n : (long long)number);
+    int64_t n = (int64_t)number;
+    sl_status st = sl_json_parse(&root, line, TEXT_MAX, &err);
+    if (st || !sl_json_str(sl_json_get(root, "id"), &id)) {
+        if (!st)
+            (void)sl_json_i64(sl_json_get(root, "id"), &n);
+        snprintf(own, sizeof(own), "%lld", (long long)n);
         id = sl_str_c(own);
     }
+    if (!st && !sl_json_str(sl_json_get(root, "text"), &text))
+        st = sl_fail(&err, SL_E_INVALID, "a string 'text' is missing");
     if (!st)
-        st = classify(j, text, &d, reterr);
-    if (!st)
-        print_json(j, id, &d);
+        st = classify(j, text, &d, &err);
+    if (st)
+        print_invalid(j, id, number, err.text);
     else
-        sl_error_prefix(reterr, "line %zu", number);
+        print_json(j, id, &d);
     sl_json_free(root);
-    return st;
 }
 
 static sl_status all_lines(job *j, sl_error *reterr)
@@ -90,16 +103,19 @@ static sl_status all_lines(job *j, sl_error *reterr)
     char *line = NULL;
     size_t cap = 0, number = 0;
     ssize_t n;
-    sl_status st = SL_OK;
-    while (!st && (n = getline(&line, &cap, stdin)) > 0) {
+    while ((n = getline(&line, &cap, stdin)) > 0) {
         while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
             n--;
         number++;
         if (n > 0)
-            st = one_line(j, (sl_str){line, (size_t)n}, number, reterr);
+            one_line(j, (sl_str){line, (size_t)n}, number);
     }
     free(line);
-    return st;
+    if (ferror(stdin))
+        return sl_fail(reterr, SL_E_IO, "standard input could not be read to its end");
+    return j->invalid ? sl_fail(reterr, SL_E_INVALID, "%zu of %zu lines could not be read",
+                                j->invalid, number)
+                      : SL_OK;
 }
 
 static sl_status run(job *j, const sl_args *a, const char *text, sl_error *reterr)
@@ -131,12 +147,15 @@ int sl_cmd_classify(int argc, char **argv)
         {"json", NULL, NULL, "JSON lines, also for files and --text", NULL, &j.json, NULL},
         {0},
     };
-    sl_args a = {.command = "classify",
-                 .words = "[FILE...]",
-                 .summary =
-                     "Classifies files or a text; without either, JSON lines {\"id\",\"text\"} on "
-                     "standard input become lines {\"id\",\"level\",\"reasons\"}.",
-                 .table = table};
+    sl_args a = {
+        .command = "classify",
+        .words = "[FILE...]",
+        .summary =
+            "Classifies files or a text; without either, JSON lines {\"id\",\"text\"} on "
+            "standard input become lines {\"id\",\"level\",\"reasons\"}. A line that can't be "
+            "read is answered with level internal, reason INVALID_INPUT, and exit code 2 "
+            "at the end; empty lines are skipped.",
+        .table = table};
     int code = sl_cmd_args(&a, argc, argv);
     if (code >= 0)
         return code;

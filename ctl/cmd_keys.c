@@ -8,18 +8,46 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+/* Held from reading the file to its replacement, so that of two commands at once neither undoes
+ * what the other did. The lock has a file of its own, since the key file itself is replaced. */
+static int lock_file(const char *path, sl_error *reterr)
+{
+    sl_buf name = {0};
+    sl_buf_addf(&name, "%s.lock", path);
+    int fd = sl_buf_ok(&name) ? open(name.data, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+    if (fd >= 0 && flock(fd, LOCK_EX) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    if (fd < 0)
+        sl_fail(reterr, SL_E_INVALID, "%s.lock can't be locked: %s", path, strerror(errno));
+    sl_buf_done(&name);
+    return fd;
+}
+
 /* Writes beside the file, mode 0600, syncs, renames: a reader sees the old or the new one, whole.
- * */
+ * Under the lock. The owner stays: root may write a file that the gateway's user reads. */
 static sl_status store(const char *path, const sl_api_key *rows, size_t n, sl_error *reterr)
 {
     sl_buf text = {0}, tmp = {0};
+    struct stat old;
     sl_status st = SL_OK;
     sl_api_keys_write(rows, n, &text);
-    sl_buf_addf(&tmp, "%s.%d", path, (int)getpid());
+    sl_buf_addf(&tmp, "%s.new", path);
+    if (!sl_buf_ok(&text) || !sl_buf_ok(&tmp)) {
+        sl_buf_done(&text);
+        sl_buf_done(&tmp);
+        return sl_fail(reterr, SL_E_NOMEM, "out of memory");
+    }
+    (void)unlink(tmp.data); /* of a command that was killed */
     int fd = open(tmp.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write(fd, text.data, text.len) == (ssize_t)text.len && fsync(fd) == 0;
+    bool ok = fd >= 0 && (stat(path, &old) != 0 || old.st_uid == geteuid() ||
+                          fchown(fd, old.st_uid, old.st_gid) == 0);
+    ok = ok && write(fd, text.data, text.len) == (ssize_t)text.len && fsync(fd) == 0;
     if (fd >= 0)
         ok &= close(fd) == 0;
     if (!ok || rename(tmp.data, path) != 0) {
@@ -49,7 +77,7 @@ static sl_status load(const char *path, sl_api_key **ret, size_t *ret_n, sl_erro
 }
 
 static sl_status create(const char *path, const char *tenant, const char *role_name,
-                        const char *expires, sl_error *reterr)
+                        const char *expires, bool json, sl_error *reterr)
 {
     sl_role role;
     int64_t expires_us = 0;
@@ -64,16 +92,22 @@ static sl_status create(const char *path, const char *tenant, const char *role_n
     if (expires[0] && !sl_time_parse(expires, strlen(expires), &expires_us))
         return sl_fail(reterr, SL_E_INVALID,
                        "--expires '%s' is not a time such as 2027-01-31T00:00:00Z", expires);
-    sl_status st = load(path, &rows, &n, reterr);
+    int lock = lock_file(path, reterr);
+    sl_status st = lock < 0 ? SL_E_INVALID : load(path, &rows, &n, reterr);
     if (!st)
         st = sl_api_key_new(&rows[n], tenant, role, expires_us, &text, reterr);
     if (!st)
         st = store(path, rows, n + 1, reterr);
-    if (!st) {
+    if (!st && json) {
+        printf("{\"id\":\"%s\",\"tenant\":\"%s\",\"role\":\"%s\",\"key\":\"%s\"}\n", rows[n].id,
+               rows[n].tenant, sl_role_name(role), text.data);
+    } else if (!st) {
         fprintf(stderr, "key %s of tenant %s (%s); it is shown this once:\n", rows[n].id, tenant,
                 role_name);
         printf("%s\n", text.data);
     }
+    if (lock >= 0)
+        close(lock);
     sl_buf_done(&text);
     free(rows);
     return st;
@@ -107,7 +141,8 @@ static sl_status revoke_key(const char *path, const char *id, sl_error *reterr)
     sl_api_key *rows = NULL;
     size_t n = 0;
     bool found = false;
-    sl_status st = load(path, &rows, &n, reterr);
+    int lock = lock_file(path, reterr);
+    sl_status st = lock < 0 ? SL_E_INVALID : load(path, &rows, &n, reterr);
     for (size_t i = 0; !st && i < n; i++)
         if (!strcmp(rows[i].id, id))
             rows[i].revoked = found = true;
@@ -116,6 +151,8 @@ static sl_status revoke_key(const char *path, const char *id, sl_error *reterr)
                      path, id);
     if (!st)
         st = store(path, rows, n, reterr);
+    if (lock >= 0)
+        close(lock);
     free(rows);
     return st;
 }
@@ -151,7 +188,7 @@ int sl_cmd_keys(int argc, char **argv)
         {"tenant", "NAME", "", "tenant of a new key", &tenant, NULL, NULL},
         {"role", "ROLE", "client", "client, operator, auditor or admin", &role, NULL, NULL},
         {"expires", "TIME", "", "when a new key ends (RFC 3339)", &expires, NULL, NULL},
-        {"json", NULL, NULL, "list as JSON lines", NULL, &json, NULL},
+        {"json", NULL, NULL, "create and list print JSON", NULL, &json, NULL},
         {0},
     };
     sl_args a = {.command = "keys",
@@ -173,7 +210,7 @@ int sl_cmd_keys(int argc, char **argv)
     if (st)
         ;
     else if (!strcmp(verb, "create") && a.words_n == 1)
-        st = create(path.data, tenant, role, expires, &err);
+        st = create(path.data, tenant, role, expires, json, &err);
     else if (!strcmp(verb, "list") && a.words_n == 1)
         st = list(path.data, json, &err);
     else if (!strcmp(verb, "revoke") && a.words_n == 2)

@@ -7,14 +7,17 @@
 #include <stdio.h>
 
 typedef struct result {
-    bool done;
+    bool done, json;
+    sl_buf text; /* of the answer, for --json */
     sl_gen_event end;
 } result;
 
 static void on_event(void *arg, const sl_gen_event *ev)
 {
     result *r = arg;
-    if (ev->text.n) {
+    if (ev->text.n && r->json) {
+        sl_buf_add_str(&r->text, ev->text);
+    } else if (ev->text.n) {
         fwrite(ev->text.p, 1, ev->text.n, stdout);
         fflush(stdout);
     }
@@ -72,11 +75,51 @@ static sl_status generate(sl_engine *e, const sl_chat *chat, result *r, sl_error
     return st;
 }
 
+static void report(const result *r, bool stats)
+{
+    if (!r->json) {
+        putchar('\n');
+        if (stats)
+            fprintf(stderr, "%lld prompt tokens, %lld generated, ended by %s\n",
+                    (long long)r->end.usage.prompt_tokens,
+                    (long long)r->end.usage.completion_tokens, sl_end_name(r->end.reason));
+        return;
+    }
+    sl_buf out = {0};
+    sl_jsonw w = sl_jsonw_on(&out);
+    sl_jsonw_obj(&w, NULL);
+    sl_jsonw_str(&w, "text", r->text.len ? sl_buf_str(&r->text) : SL_STR(""));
+    sl_jsonw_cstr(&w, "finish_reason", sl_end_name(r->end.reason));
+    sl_jsonw_i64(&w, "prompt_tokens", r->end.usage.prompt_tokens);
+    sl_jsonw_i64(&w, "completion_tokens", r->end.usage.completion_tokens);
+    sl_jsonw_end_obj(&w);
+    puts(out.data ? out.data : "");
+    sl_buf_done(&out);
+}
+
+static sl_status run_model(const char *path, int64_t threads, const sl_chat *chat, result *r,
+                           sl_error *reterr)
+{
+    sl_model *model = NULL;
+    sl_engine *engine = NULL;
+    sl_status st =
+        sl_model_open(&model, &(sl_model_options){.path = path, .backend = "cpu"}, reterr);
+    if (!st)
+        st = sl_engine_open(&engine, model,
+                            &(sl_engine_options){.threads = (int)threads, .slots = 1}, reterr);
+    if (!st)
+        st = generate(engine, chat, r, reterr);
+    sl_engine_free(engine);
+    sl_model_free(model);
+    return st;
+}
+
 int sl_cmd_run(int argc, char **argv)
 {
     const char *path = NULL, *prompt = NULL, *system = NULL, *temperature = NULL;
     int64_t threads = 0, max_tokens = 0, seed = 0;
     bool raw = false, stats = false;
+    result r = {0};
     const sl_arg table[] = {
         {"model", "FILE", "", "a GGUF file", &path, NULL, NULL},
         {"prompt", "TEXT", "", "what to ask", &prompt, NULL, NULL},
@@ -88,40 +131,37 @@ int sl_cmd_run(int argc, char **argv)
         {"raw", NULL, NULL, "complete the prompt as it is, without the chat template", NULL, &raw,
          NULL},
         {"stats", NULL, NULL, "tokens at the end, on standard error", NULL, &stats, NULL},
+        {"json", NULL, NULL, "one JSON object at the end", NULL, &r.json, NULL},
         {0},
     };
     sl_args a = {.command = "run",
-                 .words = "",
-                 .summary = "Runs a model on a prompt and prints the text as it comes.",
+                 .words = "[MODEL TEXT]",
+                 .summary = "Runs a model on a prompt and prints the text as it comes. Words stand "
+                            "for --model and --prompt.",
                  .table = table};
     int code = sl_cmd_args(&a, argc, argv);
     if (code >= 0)
         return code;
     sl_error err = {0};
-    sl_model *model = NULL;
-    sl_engine *engine = NULL;
     sl_chat *chat = NULL;
-    result r = {0};
-    sl_status st = path[0] && prompt[0]
-                       ? SL_OK
-                       : sl_fail(&err, SL_E_INVALID, "--model FILE and --prompt TEXT are needed");
+    if (a.words_n == 2 && !path[0] && !prompt[0]) {
+        path = a.word[0];
+        prompt = a.word[1];
+        a.words_n = 0;
+    }
+    sl_status st = SL_OK;
+    if (a.words_n || !path[0] || !prompt[0])
+        st = sl_fail(&err, SL_E_INVALID, "a model file and a text are needed: MODEL TEXT");
+    else if (threads < 0 || threads > 1024 || max_tokens < 1 || !sl_cmd_is_number(temperature))
+        st = sl_fail(&err, SL_E_INVALID,
+                     "--threads is 0 to 1024, --max-tokens at least 1, --temperature a number");
     if (!st)
         st = make_chat(&chat, prompt, system, max_tokens, temperature, seed, raw, &err);
     if (!st)
-        st = sl_model_open(&model, &(sl_model_options){.path = path, .backend = "cpu"}, &err);
+        st = run_model(path, threads, chat, &r, &err);
     if (!st)
-        st = sl_engine_open(&engine, model,
-                            &(sl_engine_options){.threads = (int)threads, .slots = 1}, &err);
-    if (!st)
-        st = generate(engine, chat, &r, &err);
-    if (!st)
-        putchar('\n');
-    if (!st && stats)
-        fprintf(stderr, "%lld prompt tokens, %lld generated, ended by %s\n",
-                (long long)r.end.usage.prompt_tokens, (long long)r.end.usage.completion_tokens,
-                sl_end_name(r.end.reason));
-    sl_engine_free(engine);
-    sl_model_free(model);
+        report(&r, stats);
+    sl_buf_done(&r.text);
     sl_chat_free(chat);
     sl_args_done(&a);
     return st ? sl_cmd_fail("run", &err) : SL_EXIT_OK;

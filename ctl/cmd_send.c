@@ -21,7 +21,7 @@ typedef struct send {
     sl_sse sse;
     char id[64];
     sl_http_result result;
-    int64_t start_us, first_us;
+    int64_t start_us, first_us, done_us;
 } send;
 
 static void on_header(void *arg, sl_str name, sl_str value)
@@ -118,6 +118,7 @@ static void on_done(void *arg, const sl_http_result *res)
 {
     send *s = arg;
     s->result = *res;
+    s->done_us = sl_mono_us();
     sl_loop_stop(s->loop);
 }
 
@@ -210,9 +211,12 @@ static int finish(send *s, const char *kafka, const char *kafka_public, const ch
         return SL_EXIT_NO;
     if (!s->explain || s->json)
         return SL_EXIT_OK;
-    printf("   time      first text after %.0f ms, all after %.0f ms\n",
-           (double)(s->first_us - s->start_us) / 1000.0,
-           (double)(sl_mono_us() - s->start_us) / 1000.0);
+    double all_ms = (double)(s->done_us - s->start_us) / 1000.0;
+    if (s->first_us)
+        printf("   time      first text after %.0f ms, all after %.0f ms\n",
+               (double)(s->first_us - s->start_us) / 1000.0, all_ms);
+    else
+        printf("   time      no text, all after %.0f ms\n", all_ms);
     sl_status st = sl_cmd_buses_open(&buses, config, kafka, kafka_public, &err);
     if (!st)
         st = sl_trace_print(&buses, s->id, since_ms, 10000, &err);
@@ -264,6 +268,8 @@ int sl_cmd_send(int argc, char **argv)
         st = sl_fail(&err, SL_E_INVALID,
                      "give one TEXT; the gateway and key come from SLUICE_URL and SLUICE_API_KEY "
                      "(. .run/env), or --url and --key");
+    else if (max_tokens < 0 || (temperature[0] && !sl_cmd_is_number(temperature)))
+        st = sl_fail(&err, SL_E_INVALID, "--max-tokens and --temperature are numbers from 0 up");
     if (!st) {
         make_body(&body, &s, a.word[0], system, model, max_tokens, temperature);
         s.start_us = sl_mono_us();

@@ -60,45 +60,57 @@ static sl_status open_bus(sl_bus **ret, const sl_gateway_config *cfg, sl_class c
 
 static void print_topic(void *arg, const char *topic, int partitions)
 {
-    (void)arg;
+    const bool *json = arg;
     if (!strncmp(topic, "llm.", 4))
-        printf("%-34s %d\n", topic, partitions);
+        printf(*json ? "{\"topic\":\"%s\",\"partitions\":%d}\n" : "%-34s %d\n", topic, partitions);
 }
 
-static sl_status on_cluster(const sl_gateway_config *cfg, sl_class c, bool list, const plan *p,
-                            sl_error *reterr)
+static void print_plan(const plan *p, sl_class c, const char *bootstrap, bool json)
+{
+    if (json)
+        for (size_t i = 0; i < p->n; i++)
+            printf("{\"topic\":\"%s\",\"bus\":\"%s\"}\n", p->spec[i].name, sl_class_name(c));
+    else
+        printf("%zu topics stand on the %s bus (%s)\n", p->n, sl_class_name(c), bootstrap);
+}
+
+static sl_status on_cluster(const sl_gateway_config *cfg, sl_class c, bool list, bool json,
+                            const plan *p, sl_error *reterr)
 {
     sl_bus *bus = NULL;
     sl_status st = open_bus(&bus, cfg, c, reterr);
     if (!st)
-        st = list ? sl_bus_topics_list(bus, print_topic, NULL, TIMEOUT_MS, reterr)
+        st = list ? sl_bus_topics_list(bus, print_topic, &json, TIMEOUT_MS, reterr)
                   : sl_bus_topics_create(bus, p->spec, p->n, TIMEOUT_MS, reterr);
     if (bus)
         sl_bus_free(bus);
     if (!st && !list)
-        printf("%zu topics stand on the %s bus (%s)\n", p->n, sl_class_name(c),
-               c == SL_CLASS_PRIVATE ? cfg->private_bootstrap : cfg->public_bootstrap);
+        print_plan(p, c, c == SL_CLASS_PRIVATE ? cfg->private_bootstrap : cfg->public_bootstrap,
+                   json);
     return st;
 }
 
-static sl_status run(const sl_gateway_config *cfg, bool list, int64_t partitions,
+static sl_status run(const sl_gateway_config *cfg, bool list, bool json, int64_t partitions,
                      int64_t replication, sl_error *reterr)
 {
     bool two = cfg->public_bootstrap[0] != '\0';
+    if (cfg->ingress_topics.n > TOPICS_MAX - 16)
+        return sl_fail(reterr, SL_E_INVALID, "more than %d ingress topics", TOPICS_MAX - 16);
     plan first = {.n = 0}, second = {.n = 0};
     add_class(&first, SL_CLASS_PRIVATE, partitions, replication);
     add_class(two ? &second : &first, SL_CLASS_PUBLIC, partitions, replication);
     for (size_t i = 0; i < cfg->ingress_topics.n; i++)
         if (strcmp(cfg->ingress_topics.v[i], SL_TOPIC_INGRESS) != 0)
             add(&first, cfg->ingress_topics.v[i], partitions, replication, keep_24h);
-    sl_status st = on_cluster(cfg, SL_CLASS_PRIVATE, list, &first, reterr);
-    return st || !two ? st : on_cluster(cfg, SL_CLASS_PUBLIC, list, &second, reterr);
+    sl_status st = on_cluster(cfg, SL_CLASS_PRIVATE, list, json, &first, reterr);
+    return st || !two ? st : on_cluster(cfg, SL_CLASS_PUBLIC, list, json, &second, reterr);
 }
 
 int sl_cmd_topics(int argc, char **argv)
 {
     const char *config = NULL;
     int64_t partitions = 0, replication = 0;
+    bool json = false;
     const sl_arg table[] = {
         {"config", "FILE", sl_cmd_env("SLUICE_CONFIG"),
          "the gateway's configuration: it names the buses", &config, NULL, NULL},
@@ -106,12 +118,14 @@ int sl_cmd_topics(int argc, char **argv)
          NULL, NULL, &partitions},
         {"replication", "N", "1", "replicas of each partition; 3 in production", NULL, NULL,
          &replication},
+        {"json", NULL, NULL, "one JSON object a topic", NULL, &json, NULL},
         {0},
     };
     sl_args a = {.command = "topics",
                  .words = "apply|list",
-                 .summary = "Makes the topics that are missing (nothing is ever removed), or lists "
-                            "Sluice's topics.",
+                 .summary = "Makes the topics that are missing, or lists Sluice's topics. What "
+                            "exists stays as it is; one with fewer partitions than asked for is "
+                            "named, with exit code 1. Nothing is ever removed.",
                  .table = table};
     int code = sl_cmd_args(&a, argc, argv);
     if (code >= 0)
@@ -134,7 +148,7 @@ int sl_cmd_topics(int argc, char **argv)
         bool leave;
         sl_status st = sl_options_load(&options, &spec, config[0] ? 3 : 1, args, &leave, &err);
         if (!st)
-            st = run(&cfg, list, partitions, replication, &err);
+            st = run(&cfg, list, json, partitions, replication, &err);
         sl_options_free(options);
     }
     sl_args_done(&a);

@@ -104,6 +104,8 @@ sl_status sl_trace_print(const sl_cmd_buses *b, const char *id, int64_t since_ms
         (void)poll(NULL, 0, 20); /* records on their way are looked for every 20 ms */
     }
     print(t);
+    if (!st && t->wrong)
+        st = sl_fail(reterr, SL_E_CORRUPT, "%d records of %s were altered", t->wrong, id);
     sl_scan_free(s);
     free(t);
     return st;
