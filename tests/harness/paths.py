@@ -33,7 +33,7 @@ def sanitizer_env(reports: Path) -> dict[str, str]:
     log = f"log_path={reports / 'report'}"
     suppressions = ROOT / "tests/run/tsan.supp"
     return {
-        "ASAN_OPTIONS": f"detect_leaks=1:detect_stack_use_after_return=1:{log}",
+        "ASAN_OPTIONS": f"detect_leaks=1:{log}",
         "UBSAN_OPTIONS": f"print_stacktrace=1:halt_on_error=1:{log}",
         "TSAN_OPTIONS": f"halt_on_error=0:second_deadlock_stack=1:suppressions={suppressions}:{log}",
     }

@@ -14,8 +14,9 @@ PARALLEL = 2
 UNIT_S = {"release": 60, "asan": 240, "tsan": 240}  # a program that takes longer hangs
 SUPPRESSIONS = ROOT / "tests/run/tsan.supp"
 # Not strict_string_checks: it takes strndup(s, n) for a read up to a NUL that need not be there.
+# Not detect_stack_use_after_return: gcc's fake stack aligns to 32 bytes, AVX-512 spills want 64.
 SANITIZERS = {
-    "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
+    "ASAN_OPTIONS": "detect_leaks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     "TSAN_OPTIONS": f"halt_on_error=1:second_deadlock_stack=1:suppressions={SUPPRESSIONS}",
 }

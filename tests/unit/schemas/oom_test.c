@@ -14,10 +14,17 @@
 #include <cmocka.h>
 
 #ifdef SL_SANITIZED
+static void every_allocation_fails_once(void **state)
+{
+    (void)state;
+    print_message("left out under sanitizers, which bring their own allocator\n");
+    skip();
+}
+
 int main(void)
 {
-    puts("oom_test: left out under sanitizers, which bring their own allocator");
-    return 0;
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_allocation_fails_once)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
 #else
 
