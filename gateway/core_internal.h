@@ -73,6 +73,7 @@ struct sl_core {
     bool audit_down; /* the last audit record was not acknowledged */
     int64_t audit_down_ms;
     sl_policy *publishing;
+    bool closing; /* late deliveries must not send anything more */
 };
 
 /* core_send.c */

@@ -272,6 +272,7 @@ void sl_core_free(sl_core *c)
     if (!c)
         return;
     sl_core_end_all(c);
+    c->closing = true;
     sl_timer_free(c->tick);
     sl_timer_free(c->pump);
     for (int i = 0; i < SL_CLASS_N; i++)

@@ -123,7 +123,7 @@ static void on_cancelled(void *arg, const sl_delivery *d)
 /* To the request's class alone. A lost cancel costs work, never correctness. */
 void sl_core_send_cancel(sl_core *c, sl_ticket *t)
 {
-    if (t->cancel_sent || !t->produced)
+    if (t->cancel_sent || !t->produced || c->closing)
         return;
     t->cancel_sent = true;
     char body[64];

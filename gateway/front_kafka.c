@@ -31,6 +31,8 @@ typedef struct job {
     sl_answer answer;
     sl_buf last;       /* the end's body, until Kafka acknowledged it */
     bool last_pending; /* handed to the producer */
+    bool torn;         /* a piece could not be written: no clean end may follow */
+    bool replaced;     /* `last` is an error in the place of an answer that can't be written */
 } job;
 
 TAILQ_HEAD(job_list, job);
@@ -45,19 +47,22 @@ struct sl_front_kafka {
     sl_timer *tick;
     struct job_list jobs;
     int jobs_n;
-    bool draining;
+    bool draining, closed; /* closed: the last delivery frees it */
     sl_buf out;
     sl_log_limit log_egress, log_bus;
 };
 
 static void job_free(job *j)
 {
-    TAILQ_REMOVE(&j->f->jobs, j, link);
-    j->f->jobs_n--;
+    sl_front_kafka *f = j->f;
+    TAILQ_REMOVE(&f->jobs, j, link);
+    f->jobs_n--;
     sl_answer_done(&j->answer);
     sl_buf_done(&j->last);
     sl_arena_done(&j->arena);
     free(j);
+    if (f->closed && !f->jobs_n)
+        free(f);
 }
 
 /* ---- egress ---- */
@@ -94,6 +99,32 @@ static sl_status send_egress(job *j, sl_str body, sl_delivery_fn cb)
     return st;
 }
 
+static void write_error(job *j, const char *type, const char *code, const char *param,
+                        const char *message)
+{
+    sl_buf_clear(&j->last);
+    sl_http_error_body(&j->last, type, code, param, message);
+}
+
+/* An end that no retry can write gives way, once, to an error that can be. True: send again. */
+static bool replace_last(job *j, sl_status st)
+{
+    bool topic =
+        (st == SL_E_NOT_FOUND || st == SL_E_DENIED) && strcmp(j->reply_topic, SL_TOPIC_EGRESS);
+    if (j->replaced || (st != SL_E_TOO_LARGE && !topic))
+        return false;
+    j->replaced = true;
+    if (topic) {
+        j->reply_topic = SL_TOPIC_EGRESS;
+        write_error(j, "invalid_request_error", "reply_topic_unavailable", "ce_replytopic",
+                    "The reply topic that the request names can't be written.");
+    } else {
+        write_error(j, "server_error", "answer_too_large", NULL,
+                    "The answer is larger than a record may be; ask for a stream.");
+    }
+    return true;
+}
+
 static void on_last_delivered(void *arg, const sl_delivery *d)
 {
     job *j = arg;
@@ -103,9 +134,9 @@ static void on_last_delivered(void *arg, const sl_delivery *d)
         if (j->f->consumer)
             sl_consumer_finish(j->f->consumer, j->topic, j->partition, j->offset);
         job_free(j);
-    } else if (d->status == SL_E_CLOSED) {
+    } else if (d->status == SL_E_CLOSED || j->f->closed) {
         job_free(j); /* shutting down: not committed, so it is read again */
-    } else if (sl_log_allow(&j->f->log_egress, &skipped)) {
+    } else if (!replace_last(j, d->status) && sl_log_allow(&j->f->log_egress, &skipped)) {
         SL_WARN((&(sl_log_ctx){.id = j->id, .topic = j->reply_topic}), "egress_unconfirmed",
                 "%s; it is sent again (%u more)", d->error.text, skipped);
     }
@@ -115,7 +146,10 @@ static void on_last_delivered(void *arg, const sl_delivery *d)
 static void send_last(job *j)
 {
     uint64_t seq = j->seq;
-    j->last_pending = send_egress(j, sl_buf_str(&j->last), on_last_delivered) == SL_OK;
+    sl_status st = send_egress(j, sl_buf_str(&j->last), on_last_delivered);
+    if (st && replace_last(j, st))
+        st = send_egress(j, sl_buf_str(&j->last), on_last_delivered);
+    j->last_pending = st == SL_OK;
     j->seq = seq; /* sent again it is the same event, with the same ce_id */
 }
 
@@ -130,15 +164,8 @@ static void on_delta(void *user, const sl_chunk *delta)
     sl_buf_clear(out);
     sl_sse_write_delta(out, &j->head, delta, delta->content, NULL);
     sl_str event = sl_buf_str(out); /* "data: {…}\n\n" */
-    if (event.n > 8)
-        (void)!send_egress(j, (sl_str){event.p + 6, event.n - 8}, NULL);
-}
-
-static void write_error(job *j, const char *type, const char *code, const char *param,
-                        const char *message)
-{
-    sl_buf_clear(&j->last);
-    sl_http_error_body(&j->last, type, code, param, message);
+    if (event.n > 8 && send_egress(j, (sl_str){event.p + 6, event.n - 8}, NULL) != SL_OK)
+        j->torn = true;
 }
 
 static void write_stream_end(job *j, const sl_outcome *o)
@@ -168,6 +195,9 @@ static void on_end(void *user, const sl_outcome *o)
     sl_buf_clear(&j->last);
     if (o->http_status != 200) {
         write_error(j, o->type, o->code, NULL, o->message);
+    } else if (j->torn || j->answer.failed) {
+        write_error(j, "server_error", j->torn ? "answer_torn" : "answer_too_large", NULL,
+                    "The answer could not be given whole.");
     } else if (j->stream) {
         write_stream_end(j, o);
     } else {
@@ -271,9 +301,21 @@ static void ingress_id(const sl_front_kafka *f, const sl_record *r, char out[SL_
     sl_uuid8(out, digest);
 }
 
+/* After a rebalance a record can come again while its job runs: that job finishes the offset. */
+static bool in_hand(const sl_front_kafka *f, const sl_record *r)
+{
+    const job *j;
+    TAILQ_FOREACH(j, &f->jobs, link)
+    if (j->offset == r->offset && j->partition == r->partition && !strcmp(j->topic, r->topic))
+        return true;
+    return false;
+}
+
 static void on_record(void *arg, const sl_record *r)
 {
     sl_front_kafka *f = arg;
+    if (in_hand(f, r))
+        return;
     job *j = calloc(1, sizeof(*j));
     if (!j)
         return; /* not finished: read again after a restart; memory is the operator's alarm */
@@ -315,9 +357,12 @@ static void take_more(void *arg)
 {
     sl_front_kafka *f = arg;
     size_t room;
+    sl_policy *p = sl_store_policy(f->g->store);
+    bool hold = f->draining || !p; /* without a policy nobody's tenant is known: records wait */
+    sl_policy_unref(p);
     do {
         int64_t max = f->g->cfg->ingress_inflight;
-        room = f->draining || f->jobs_n >= max ? 0 : (size_t)(max - f->jobs_n);
+        room = hold || f->jobs_n >= max ? 0 : (size_t)(max - f->jobs_n);
     } while (sl_consumer_poll(f->consumer, room) == room && room);
 }
 
@@ -410,5 +455,7 @@ void sl_front_kafka_free(sl_front_kafka *f)
             job_free(j);
     }
     sl_buf_done(&f->out);
-    free(f);
+    f->closed = true; /* deliveries that are still due come when the core closes its producers */
+    if (!f->jobs_n)
+        free(f);
 }
