@@ -69,7 +69,9 @@ class Books:
             self.entries.append(entry)
         request = {"model": self.model, "messages": [{"role": "user", "content": text}],
                    "stream": stream, "max_tokens": 16} | body  # fmt: skip
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds * PATIENCE)
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.port, timeout=seconds * PATIENCE
+        )
         try:
             self._exchange(connection, request, headers or {}, entry, on_piece)
         except (OSError, http.client.HTTPException) as problem:
@@ -81,7 +83,7 @@ class Books:
 
     def _exchange(self, connection, request, headers, entry, on_piece) -> None:
         connection.request("POST", CHAT, json.dumps(request).encode(), {
-            "Authorization": f"Bearer {self.key}", "Content-Type": "application/json"} | headers)  # fmt: skip
+            "Authorization": f"Bearer {self.key}", "Content-Type": "application/json"} | headers)
         answer = connection.getresponse()
         entry.status = answer.status
         entry.headers = {name.lower(): value for name, value in answer.getheaders()}

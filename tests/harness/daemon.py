@@ -98,7 +98,9 @@ class Daemon:
         try:
             return self.process.wait(seconds * PATIENCE)
         except subprocess.TimeoutExpired:
-            raise DaemonError(f"{self.name} did not end within {seconds} s; log: {self.log}") from None
+            raise DaemonError(
+                f"{self.name} did not end within {seconds} s; log: {self.log}"
+            ) from None
 
     def stop(self, seconds: float = 40) -> int:
         """SIGTERM and wait; kills what does not end and says so. Returns the exit status."""
@@ -116,7 +118,9 @@ class Daemon:
     # ---- looking at it ----
 
     def get(self, path: str, seconds: float = 2) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.health, timeout=seconds * PATIENCE)
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.health, timeout=seconds * PATIENCE
+        )
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -164,7 +168,11 @@ class Daemon:
             log = self.log.read_text(errors="replace")
             texts += [log] if any(word in log for word in REPORT_WORDS) else []
         if texts:
-            raise SanitizerReport(f"{self.name} ({FLAVOR}):\n" + "\n".join(t[-4000:] for t in texts))
+            raise SanitizerReport(
+                f"{self.name} ({FLAVOR}):\n" + "\n".join(t[-4000:] for t in texts)
+            )
         status = self.process.poll() if self.process else None
         if status is not None and status < 0 and -status not in (signal.SIGKILL, signal.SIGTERM):
-            raise DaemonError(f"{self.name} died of {signal.Signals(-status).name}:\n{self.tail()}")
+            raise DaemonError(
+                f"{self.name} died of {signal.Signals(-status).name}:\n{self.tail()}"
+            )

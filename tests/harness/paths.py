@@ -1,8 +1,8 @@
 """Where the programs, the model and the broker's scripts lie, and the flavour under test.
 
 SLUICE_TEST_FLAVOR   release (default), asan or tsan
-SLUICE_TEST_BIN      folder of the four programs; else SLUICE_BIN, SLUICE_BIN_ASAN or SLUICE_BIN_TSAN
-                     by flavour (the stages of `make test` set them), else build/bin, build/<flavor>/bin
+SLUICE_TEST_BIN      folder of the four programs; else SLUICE_BIN, SLUICE_BIN_ASAN, SLUICE_BIN_TSAN
+                     by flavour (`make test` sets them), else build/bin, build/<flavor>/bin
 """
 
 import os
@@ -31,11 +31,11 @@ BIN = _bin()
 def sanitizer_env(reports: Path) -> dict[str, str]:
     """Options of the sanitizers; each report becomes a file in `reports`."""
     log = f"log_path={reports / 'report'}"
-    suppressions = ROOT / "tests/run/tsan.supp"
+    supp = ROOT / "tests/run/tsan.supp"
     return {
         "ASAN_OPTIONS": f"detect_leaks=1:{log}",
         "UBSAN_OPTIONS": f"print_stacktrace=1:halt_on_error=1:{log}",
-        "TSAN_OPTIONS": f"halt_on_error=0:second_deadlock_stack=1:suppressions={suppressions}:{log}",
+        "TSAN_OPTIONS": f"halt_on_error=0:second_deadlock_stack=1:{log}:suppressions={supp}",
     }
 
 

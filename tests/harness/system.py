@@ -57,13 +57,14 @@ def default_policy() -> dict:
 
 
 class Sluice:
-    """Made, then started. Systems on one broker follow each other: records() begins at start(). Give `config={"gateway": {...}, "private": {...}, "public": {...},
+    """Made, then started. Systems on one broker follow each other: records() begins at
+    start(). Give `config={"gateway": {...}, "private": {...}, "public": {...},
     "upstream": {...}}` to change options, `policy` to change the policy (both are merged).
     `upstream_url` puts another server (FakeUpstream.url) in the place of the second engine."""
 
     def __init__(self, folder: Path, broker: Broker, privates: int = 1, publics: int = 1,
                  config: dict | None = None, policy: dict | None = None,
-                 upstream_url: str | None = None, partitions: int = 4, gateways: int = 1):  # fmt: skip
+                 upstream_url: str | None = None, partitions: int = 4, gateways: int = 1):
         self.folder = folder
         self.broker = broker
         self.partitions = partitions
@@ -93,7 +94,7 @@ class Sluice:
     def write_keyring(self, *more: dict) -> None:
         row = {"kid": "test-public-1", "class": "public",
                "key": base64.b64encode(secrets.token_bytes(32)).decode(),
-               "not_before": "2020-01-01T00:00:00Z", "not_after": "2099-01-01T00:00:00Z"}  # fmt: skip
+               "not_before": "2020-01-01T00:00:00Z", "not_after": "2099-01-01T00:00:00Z"}
         self._put(self.keyring_path, json.dumps([row, *more]))
 
     def write_policy(self, policy: dict | str) -> None:

@@ -29,4 +29,4 @@ def until(look: Callable[[], T], what: str, seconds: float = 20.0, every: float 
                 return last  # type: ignore[return-value]
         if time.monotonic() >= end:
             raise Timeout(f"not within {seconds * PATIENCE:.0f} s: {what} (last seen: {last!r})")
-        time.sleep(every)
+        time.sleep(every)  # poll: the condition that the caller names

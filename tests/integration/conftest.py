@@ -38,7 +38,8 @@ def paced_system(second_broker, tmp_path_factory):
             "strict": {"models": ["auto", "tiny-cloud"], "sensitive_on_public_model": "refuse"},
         },
     }
-    config = {"gateway-1": {"limits": {"deadline_ms": SHORT_DEADLINE_MS}, "ingress": {"topics": []}},
+    limits = {"deadline_ms": SHORT_DEADLINE_MS}
+    config = {"gateway-1": {"limits": limits, "ingress": {"topics": []}},
               "public": {"upstream": {"concurrency": 256}}}  # fmt: skip
     made = Sluice(tmp_path_factory.mktemp("paced"), second_broker, config=config, policy=policy,
                   upstream_url=fake.url, gateways=2)  # fmt: skip

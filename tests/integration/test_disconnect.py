@@ -80,7 +80,9 @@ def test_the_engine_stops(paced, stream):
             raw.head()
             raw.chunk()
         else:
-            until(lambda: worker.metrics().value("sluice_requests_taken_total") > began, "it runs")
+            until(
+                lambda: worker.metrics().value("sluice_requests_taken_total") > began, "it runs"
+            )
         worker.freeze()
         raw.close()
         until(lambda: paced.gateway.metrics().value("sluice_cancels_total") > counters.before[0],

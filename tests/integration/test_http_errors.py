@@ -54,7 +54,9 @@ def test_bad_json(system, data):
     "text", [b"\xff", b"\xc3\x28", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\xaf", b"\xe2\x82"]
 )
 def test_bad_utf8(system, text):
-    check(post(system, body().replace(b"Hello", b"He" + text + b"lo")), 400, "invalid_request_error")
+    check(
+        post(system, body().replace(b"Hello", b"He" + text + b"lo")), 400, "invalid_request_error"
+    )
 
 
 @pytest.mark.parametrize("text", [b"\\ud800", b"\\udc00\\ud800", b"\\x41", b"a\nb", b"\\u12"])
@@ -93,7 +95,9 @@ def test_wrong_values_are_named(system, change, param):
 
 def test_nesting_has_an_end(system):
     check(post(system, b"[" * 100_000), 400)
-    check(post(system, body(metadata=0).replace(b'"metadata": 0', b'"tools": ' + b"[" * 5000)), 400)
+    check(
+        post(system, body(metadata=0).replace(b'"metadata": 0', b'"tools": ' + b"[" * 5000)), 400
+    )
 
 
 @pytest.mark.parametrize(
@@ -127,7 +131,11 @@ def test_keys(system):
         answer = ask(system.port, "POST", CHAT, body(), **headers)
         check(answer, 401, "authentication_error", "missing_api_key")
     for value in ("Bearer sk-sluice-wrong", "Bearer ", f"Basic {system.key}", system.key):
-        check(ask(system.port, "POST", CHAT, body(), Authorization=value), 401, "authentication_error")
+        check(
+            ask(system.port, "POST", CHAT, body(), Authorization=value),
+            401,
+            "authentication_error",
+        )
     check(ask(system.port, "GET", "/v1/models"), 401, "authentication_error")
 
 
@@ -153,7 +161,9 @@ def test_roles(system):
         answer = until(known, "the key file is read again")
         check(answer, 403, "permission_error", "role_not_allowed")
     admin = system.make_key("acme", "admin")
-    until(lambda: post(system, body(), Authorization=f"Bearer {admin}").status == 200, "admin may")
+    until(
+        lambda: post(system, body(), Authorization=f"Bearer {admin}").status == 200, "admin may"
+    )
 
 
 def test_policy_refusals(paced):
@@ -178,7 +188,9 @@ def test_unknown_model(system):
     assert error["code"] == "model_not_found" and error["param"] == "model"
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/chat", "/v1/chat/completions/", "/v1/embeddings"])
+@pytest.mark.parametrize(
+    "path", ["/", "/v1", "/v1/chat", "/v1/chat/completions/", "/v1/embeddings"]
+)
 def test_unknown_path(system, path):
     check(post(system, body(), path), 404, "invalid_request_error")
 
@@ -243,7 +255,9 @@ def test_slow_clients_hold_nobody_up(system):
             raw.send(b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nAuth")
         assert post(system, body(), seconds=5).status == 200
         raw = slow[0]
-        raw.send(f"orization: Bearer {system.key}\r\nContent-Length: {len(body())}\r\n\r\n".encode())
+        raw.send(
+            f"orization: Bearer {system.key}\r\nContent-Length: {len(body())}\r\n\r\n".encode()
+        )
         for byte in body():
             raw.send(bytes([byte]))
         assert raw.answer().status == 200
@@ -261,7 +275,12 @@ def test_a_header_that_never_ends_is_answered_408(system):
 
 def test_keep_alive_after_errors_and_answers(system):
     with Raw(system.port) as raw:
-        for data, status in ((b"{", 400), (body(), 200), (body(model="none"), 404), (body(), 200)):
+        for data, status in (
+            (b"{", 400),
+            (body(), 200),
+            (body(model="none"), 404),
+            (body(), 200),
+        ):
             raw.request("POST", CHAT, data, Authorization=f"Bearer {system.key}", **JSON)
             assert raw.answer().status == status
 
@@ -313,7 +332,9 @@ def test_429_by_the_limit_in_flight(paced, gate):
         check(answer, 429, "rate_limit_error")
         assert int(answer.headers["retry-after"]) >= 1
         secret = [{"role": "user", "content": "Confidential: the merger"}]
-        assert post(paced, body(messages=secret)).status == 200, "the other class has its own limit"
+        assert (
+            post(paced, body(messages=secret)).status == 200
+        ), "the other class has its own limit"
         gate.open.set()
         until(lambda: post(paced, body()).status == 200, "there is room again")
     finally:
@@ -356,13 +377,15 @@ def test_the_deadline_in_mid_stream_is_an_error_event(paced, gate):
 
 
 def test_a_reader_that_stops_reading_does_not_stop_the_others(paced):
-    """Its stream is as long as the upstream makes it; the gateway stays small and answers others."""
+    """Its stream is as long as the upstream's; the gateway stays small and answers others."""
     from harness.upstream import say
 
     long = say(*(["x" * 20_000] * 250))  # 5 MB: more than the kernel's buffers take
     paced.fake.script = lambda body: long if body["max_tokens"] == 9 else say("ok")
     with Raw(paced.port) as raw:
-        raw.request("POST", CHAT, body(stream=True, max_tokens=9), Authorization=f"Bearer {paced.key}")
+        raw.request(
+            "POST", CHAT, body(stream=True, max_tokens=9), Authorization=f"Bearer {paced.key}"
+        )
         raw.head()
         for _ in range(5):
             assert post(paced, body(), seconds=5).status == 200

@@ -51,7 +51,9 @@ def test_a_running_request_is_joined(paced, gate, headers, stream):
         raw.request("POST", CHAT, body(stream=stream), **headers)
     paced.fake.wait_asked()
     # One loop: when a later request was refused, the earlier ones have been taken up.
-    assert ask(paced.port, "POST", CHAT, b"{", Authorization=headers["Authorization"]).status == 400
+    assert (
+        ask(paced.port, "POST", CHAT, b"{", Authorization=headers["Authorization"]).status == 400
+    )
     gate.open.set()
     answers = [raw.answer() for raw in clients]
     for raw in clients:

@@ -186,7 +186,9 @@ def test_worker_in_http_mode(local):
     assert whole.usage.completion_tokens <= 30
     parts = list(local.chat.completions.create(**settings, stream=True))
     assert joined(parts) == whole.choices[0].message.content != ""
-    text = local.completions.create(model=model.id, prompt="A sluice", max_tokens=5).choices[0].text
+    text = (
+        local.completions.create(model=model.id, prompt="A sluice", max_tokens=5).choices[0].text
+    )
     assert text
 
 

@@ -145,7 +145,8 @@ def test_openapi_parameters_are_those_of_the_parser(kind, schema):
 )
 def test_openapi_chat_request(taken, change):
     assert (
-        accepts("ChatRequest", {"messages": [{"role": "user", "content": "hi"}], **change}) is taken
+        accepts("ChatRequest", {"messages": [{"role": "user", "content": "hi"}], **change})
+        is taken
     )
 
 
@@ -157,7 +158,9 @@ def c_strings(test, pattern):
     source = (ROOT / "tests/unit/schemas" / test).read_text(encoding="utf-8")
     joined = re.sub(r'"\s*\n\s*"', "", source)
     joined = re.sub(r"\\x[0-9a-f]{2}", "?", joined)
-    return [json.loads(json.loads(f'"{text}"')) for text in re.findall(COMPARED + pattern, joined)]
+    return [
+        json.loads(json.loads(f'"{text}"')) for text in re.findall(COMPARED + pattern, joined)
+    ]
 
 
 def test_answers_of_the_code_fit_openapi():

@@ -51,7 +51,9 @@ def test_tool_calls_of_a_whole_answer(paced, client):
     )
     choice = answer.choices[0]
     assert choice.finish_reason == "tool_calls"
-    calls = [(c.id, c.type, c.function.name, c.function.arguments) for c in choice.message.tool_calls]
+    calls = [
+        (c.id, c.type, c.function.name, c.function.arguments) for c in choice.message.tool_calls
+    ]
     assert calls == [
         ("call_a", "function", "weather", '{"city":"Oslo"}'),
         ("call_b", "function", "weather", '{"city":"Rome"}'),

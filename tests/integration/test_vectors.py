@@ -83,7 +83,8 @@ def test_dead_letter(row):
 def test_run():
     rows = {row["name"]: row for row in VECTORS["records"]}
     records = [
-        read(rows[n]) for n in ("chunk 0, encrypted", "chunk 1, encrypted", "end record, encrypted")
+        read(rows[n])
+        for n in ("chunk 0, encrypted", "chunk 1, encrypted", "end record, encrypted")
     ]
     run = check_run(records[::-1])
     assert (run.end, run.count) == ("stop", 2)
