@@ -34,7 +34,7 @@ CFLAGS := -std=c11 -D_GNU_SOURCE -I. -fstack-protector-strong -fPIE -pthread $(W
 comma := ,
 LDFLAGS := -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed \
            $(filter -fsanitize=%,$(subst fuzzer-no-link$(comma),,$(CFLAGS_$(FLAVOR))))
-DEPLIBS := -lrdkafka -levent_openssl -levent_pthreads -levent_extra -levent_core -lhttp_parser \
+DEPLIBS := -lrdkafka -levent_openssl -levent_pthreads -levent_extra -levent_core \
            -lcurl -lssl -lcrypto -lcjson -lxxhash -lhs -lpcre2-8 -licuuc -lutf8proc -lyaml -lm
 
 # One folder's own flags: CFLAGS_DIR_<folder with _ for />.

@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 BUILD=(gcc libc6-dev make git pkg-config
-    librdkafka-dev libevent-dev libhttp-parser-dev libcurl4-openssl-dev libssl-dev
+    librdkafka-dev libevent-dev libcurl4-openssl-dev libssl-dev
     libcjson-dev libyaml-dev libxxhash-dev libvectorscan-dev libicu-dev libpcre2-dev
     libutf8proc-dev libopenblas-dev)
 RUN=(openjdk-17-jre-headless maven python3 python3-venv kcat curl unzip ca-certificates)

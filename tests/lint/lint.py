@@ -23,7 +23,7 @@ FILE_LINES_MAX = 800
 # A dependency's header, and the folders that adapt it: nothing else includes it.
 DEPENDENCIES = [
     (r"librdkafka/|rdkafka", ["common/bus"]),
-    (r"event2/|curl/|http_parser\.h", ["common/http"]),
+    (r"event2/|curl/", ["common/http"]),
     (r"openssl/", ["common/crypto"]),
     (r"hs/|hs\.h|hs_\w+\.h|unicode/", ["router/classify"]),
     (r"pcre2|utf8proc", ["router/classify", "private-worker/engine"]),
