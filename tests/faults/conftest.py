@@ -1,0 +1,21 @@
+"""One system with a broker of its own for each file: what a file breaks, it breaks for itself."""
+
+import pytest
+
+from harness import Broker, Sluice
+
+DEADLINE_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory):
+    """Two private workers, one public worker, an upstream of its own, one gateway."""
+    made = Broker(tmp_path_factory.mktemp("kafka")).start()
+    config = {"gateway": {"limits": {"deadline_ms": DEADLINE_MS}}}
+    try:
+        with Sluice(
+            tmp_path_factory.mktemp("system"), made, privates=2, config=config
+        ) as running:
+            yield running
+    finally:
+        made.stop()
