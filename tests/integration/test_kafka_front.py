@@ -106,7 +106,7 @@ def test_stream(system, egress):
     pieces = egress.answer(stream)
     until(lambda: egress.of(stream)[-1].body.get("usage") or egress.poll(), "the usage record")
     pieces = egress.of(stream)
-    # The pieces may lie on several partitions only when they have no key; with one they are in order.
+    # Without a key the pieces may lie on several partitions; with one they are in order.
     assert [r.header("ce_id") for r in pieces] == [
         f"{pieces[0].subject}/{i}" for i in range(len(pieces))
     ]
@@ -117,15 +117,20 @@ def test_stream(system, egress):
     assert all(r.body["object"] == "chat.completion.chunk" for r in pieces)
 
 
+def seed_of(record):
+    return record.body.get("x_sluice_seed")
+
+
 def test_without_key_and_id(system, egress):
     """The answer has neither; here its seed tells it apart."""
     producer = system.broker.producer()
     producer.produce(INGRESS, body(seed=77))
     assert producer.flush(20) == 0
     record = until(
-        lambda: egress.poll() or next((r for r in egress.seen if r.body.get("x_sluice_seed") == 77), None),
-        "an answer", every=0,
-    )  # fmt: skip
+        lambda: egress.poll() or next((r for r in egress.seen if seed_of(r) == 77), None),
+        "an answer",
+        every=0,
+    )
     assert not record.key and record.header("ce_correlationid") is None
 
 
@@ -243,7 +248,9 @@ def test_kcat(system, stream):
              "-o", f"s@{since}", "-f", "%k\t%h\t%s\n"],
             capture_output=True, text=True, check=True, timeout=30,
         ).stdout.splitlines()  # fmt: skip
-        rows = [line.split("\t", 2) for line in lines if f"ce_correlationid={correlation}" in line]
+        rows = [
+            line.split("\t", 2) for line in lines if f"ce_correlationid={correlation}" in line
+        ]
         return rows if rows and is_end(json.loads(rows[-1][2])) else None
 
     rows = until(look, "kcat reads the answer", 20)
