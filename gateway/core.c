@@ -204,6 +204,7 @@ static sl_status send_first(sl_core *c, sl_ticket *t, const sl_decision *d, sl_e
     sl_status st = sl_core_send_decided(c, t, d->reasons, NULL, reterr);
     if (st && !sl_policy_private_without_audit(t->policy))
         return st;
+    t->decided = !st;
     return sl_core_produce(c, t, reterr);
 }
 
@@ -228,6 +229,10 @@ static sl_status open_ticket(sl_core *c, sl_ticket *t, const sl_submit *s, const
         c->class_n[t->cls]--;
         atomic_fetch_sub(&c->g->inflight[t->cls], 1);
         t->state = T_ENDED;
+        if (t->decided) /* the books know it, so they must see it end */
+            sl_ticket_audit_end(
+                t,
+                &(sl_outcome){.http_status = 503, .end = SL_END_ERROR, .code = "bus_unavailable"});
     }
     return st;
 }

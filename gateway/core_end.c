@@ -14,7 +14,7 @@ sl_audit sl_ticket_audit(const sl_ticket *t, sl_audit_event event)
                       .has_level = true};
 }
 
-static void audit_delivered(sl_ticket *t, const sl_outcome *o)
+void sl_ticket_audit_end(sl_ticket *t, const sl_outcome *o)
 {
     sl_follow_result res = {0};
     sl_audit a = sl_ticket_audit(t, SL_AUDIT_DELIVERED);
@@ -63,7 +63,7 @@ void sl_ticket_end(sl_ticket *t, const sl_outcome *o)
     c->class_n[t->cls]--;
     atomic_fetch_sub(&c->g->inflight[t->cls], 1);
     if (!t->abandoned)
-        audit_delivered(t, o);
+        sl_ticket_audit_end(t, o);
     count_end(t, o);
     const sl_sink *sink = t->sink;
     t->sink = NULL;

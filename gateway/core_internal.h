@@ -34,7 +34,7 @@ struct sl_ticket {
     char id[SL_UUID_TEXT];
     sl_class cls;
     sl_level level;
-    bool whole, cancel_sent, produced, abandoned;
+    bool whole, cancel_sent, produced, abandoned, decided;
     sl_policy *policy;
     sl_arena arena; /* tenant, model, front, traceparent, … */
     sl_str tenant, model, correlationid, traceparent, tracestate;
@@ -87,6 +87,7 @@ sl_status sl_core_send_decided(sl_core *c, sl_ticket *t, sl_str reasons, sl_deli
 void sl_core_send_cancel(sl_core *c, sl_ticket *t);
 /* core_end.c */
 void sl_ticket_end(sl_ticket *t, const sl_outcome *o);
+void sl_ticket_audit_end(sl_ticket *t, const sl_outcome *o); /* the `delivered` record */
 void sl_ticket_fail(sl_ticket *t, int http_status, const char *type, const char *code,
                     int retry_after_s, const char *message);
 void sl_ticket_unref(sl_ticket *t);
