@@ -40,7 +40,7 @@ typedef struct hx {
     pthread_cond_t changed;
     int headers, requests, closes, writables; /* under the lock */
     size_t big_left;
-    _Atomic size_t pending_max; /* written by the loop, read by the test */
+    _Atomic size_t pending_max;      /* written by the loop, read by the test */
     sl_http_request *held[HELD_MAX]; /* the loop's */
     int held_n;
     char peer[64];
