@@ -100,8 +100,18 @@ class Records(list):
     def public(self) -> "Records":
         return Records(r for r in self if r.topic.startswith("llm.public."))
 
+    def _once(self, name: str, make):
+        """Made once a length: the list is not changed after it was read."""
+        cache = self.__dict__.setdefault("_cache", {})
+        if cache.get(name, (None,))[0] != len(self):
+            cache[name] = (len(self), make())
+        return cache[name][1]
+
     def requests(self) -> dict[str, list[Record]]:
         """Request records by id, dead letters apart."""
+        return self._once("requests", self._requests)
+
+    def _requests(self) -> dict[str, list[Record]]:
         found = defaultdict(list)
         for record in self.of(type="request"):
             found[record.subject].append(record)
@@ -109,6 +119,9 @@ class Records(list):
 
     def runs(self) -> dict[str, dict[str, list[Record]]]:
         """id -> run -> its records, in the order of the topic."""
+        return self._once("runs", self._runs)
+
+    def _runs(self) -> dict[str, dict[str, list[Record]]]:
         found: dict = defaultdict(lambda: defaultdict(list))
         for record in self.of(type="chunk"):
             found[record.subject][record.envelope.headers["run"]].append(record)
