@@ -126,7 +126,8 @@ class Mixed:
         """Nothing was accepted: no gateway listened, or it knew of no worker yet. Asked again."""
         quick = entry.ended - entry.began < 1
         return "Refused" in entry.broken or bool(
-            entry.error and entry.error["code"] in ("no_worker", "starting", "draining") and quick)
+            entry.error and entry.error["code"] in ("no_worker", "starting", "draining") and quick
+        )
 
     def _read(self) -> None:
         while not self.stopping.is_set():
@@ -269,8 +270,10 @@ def lag(system: Sluice) -> dict[str, int]:
     for group, topic in GROUPS.items():
         consumer = system.broker.consumer(group, **QUIET)
         try:
-            parts = [TopicPartition(topic, p)
-                     for p in consumer.list_topics(topic, timeout=30).topics[topic].partitions]
+            parts = [
+                TopicPartition(topic, p)
+                for p in consumer.list_topics(topic, timeout=30).topics[topic].partitions
+            ]
             left = 0
             for part in consumer.committed(parts, 30):
                 low, high = consumer.get_watermark_offsets(part, 30)

@@ -174,7 +174,9 @@ def test_only_an_altered_reply(system, cls):
         genuine = between.requests([f"{cls}-only-{name}" for name in names])
         for name in names:
             request = genuine[f"{cls}-only-{name}"]
-            for headers, body in CASES[cls][name][0](request, run_of(system, cls, request), system):
+            for headers, body in CASES[cls][name][0](
+                request, run_of(system, cls, request), system
+            ):
                 between.reply(request, headers, body)
         for name, future in asked.items():
             entry = future.result(40)
@@ -192,7 +194,9 @@ def test_reply_of_the_other_class(system):
         request = between.requests(["other-class"])["other-class"]
         for headers, body in finish_run(plain_run(request, [EVIL]), system):
             between.reply(request, headers, body, "llm.public.responses.v1")
-        until(lambda: outcomes(system)["unauthentic"] >= before["unauthentic"] + 2, "it is refused")
+        until(
+            lambda: outcomes(system)["unauthentic"] >= before["unauthentic"] + 2, "it is refused"
+        )
         for headers, body in run_of(system, "private", request):
             between.reply(request, headers, body)
         entry = asked.result(40)

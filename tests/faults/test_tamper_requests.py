@@ -72,7 +72,10 @@ def test_altered_requests(system, cls, cases):
             entry = future.result(0)
             assert entry.definite_error and not entry.text, (name, entry)
             # Where the record still names its request, the client need not wait for its deadline.
-            assert cases[name][1] != "corrupt" or entry.error["code"] != "deadline_exceeded", (name, entry)
+            assert cases[name][1] != "corrupt" or entry.error["code"] != "deadline_exceeded", (
+                name,
+                entry,
+            )
 
     def letters():
         found = system.records([f"llm.{cls}.dead-letter.v1"])

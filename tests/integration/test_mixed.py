@@ -155,7 +155,9 @@ def test_the_hops_are_audited_without_content(mixed):
         events = by_id[entry.id]
         assert sorted(events) == ["decided", "delivered", "ended", "produced", "started"], events
     text = b"\0".join(needles(r) for r in audits)
-    found = [word for word in (b"marker0", b"jane.doe", b"4111 1111", b"13812345678") if word in text]
+    found = [
+        word for word in (b"marker0", b"jane.doe", b"4111 1111", b"13812345678") if word in text
+    ]
     assert not found
 
 
@@ -175,7 +177,9 @@ def test_the_audit_agrees_with_the_client(mixed):
     for fault in ("lost", "unanswered", "duplicated", "altered", "wrong_class", "beside_kafka",
                   "errors", "gone", "open", "bad_records", "re_executed"):  # fmt: skip
         assert audit[fault] == 0, fault
-    assert {row["id"]: row["class"] for row in audit["list"]} == {e.id: e.cls for e in books.entries}
+    assert {row["id"]: row["class"] for row in audit["list"]} == {
+        e.id: e.cls for e in books.entries
+    }
     assert all(row["complete_runs"] == 1 and row["results"] == 1 and not row["faults"]
                for row in audit["list"])  # fmt: skip
 

@@ -8,7 +8,9 @@ from harness.raw import ask
 from harness.system import merge
 
 CHAT = "/v1/chat/completions"
-BODY = b'{"model":"auto","messages":[{"role":"user","content":"Tell me of herons"}],"max_tokens":4}'
+BODY = (
+    b'{"model":"auto","messages":[{"role":"user","content":"Tell me of herons"}],"max_tokens":4}'
+)
 
 
 def reloads(system, outcome: str) -> float:
@@ -47,7 +49,9 @@ def steady(paced):
     paced.write_policy(paced.policy)
     paced.gateway.hup()
     until(lambda: class_of(paced) == "public", "the old policy is in force again")
-    assert len(books.complete) == len(books.entries), [e for e in books.entries if not e.complete][:3]
+    assert len(books.complete) == len(books.entries), [
+        e for e in books.entries if not e.complete
+    ][:3]
 
 
 @pytest.mark.parametrize("signal", [False, True])
@@ -63,8 +67,8 @@ def test_a_new_policy_takes_effect(paced, steady, signal):
     until(lambda: len(steady.entries) > before + 20, "the clients went on")
     answer = ask(paced.port, "POST", CHAT, BODY, Authorization=f"Bearer {paced.key}")
     published = [r.body for r in policies(paced)]
-    assert [p for p in published
-            if p["policy"] == answer.headers["x-sluice-policy"] and "herons" in p["text"]]  # fmt: skip
+    named = [p for p in published if p["policy"] == answer.headers["x-sluice-policy"]]
+    assert [p for p in named if "herons" in p["text"]]
     (request,) = paced.records().requests()[answer.headers["x-request-id"]]
     assert request.header("ce_policy") == answer.headers["x-sluice-policy"]
 

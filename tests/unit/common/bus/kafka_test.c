@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { SEEN_MAX = 20000, PATIENCE_MS = 20000 };
+enum { SEEN_MAX = 20000, PATIENCE_MS = 60000 };
 
 typedef struct seen {
     sl_consumer *c;
