@@ -37,6 +37,7 @@ class Asked:
         self.answers: dict[str, dict] = {}  # egress bodies by ce_id
         self.sent: dict[str, int] = defaultdict(int)  # egress records by ce_id
         self.id = ""
+        self.answered = 0.0  # when its egress record was read
 
     def __repr__(self) -> str:
         return (
@@ -68,8 +69,15 @@ class Asked:
 
 
 class Mixed:
-    def __init__(self, system: Sluice, name: str, n: int = 100, at_once: int = 16,
-                 tokens: int = 160, kinds: tuple = KINDS):  # fmt: skip
+    def __init__(
+        self,
+        system: Sluice,
+        name: str,
+        n: int = 100,
+        at_once: int = 16,
+        tokens: int = 160,
+        kinds: tuple = KINDS,
+    ):
         self.system = system
         self.books = system.books()
         self.asked = [
@@ -106,14 +114,19 @@ class Mixed:
     def _ask(self, asked: Asked) -> None:
         if asked.kind == "ingress":
             body = {"model": "auto", "messages": [{"role": "user", "content": asked.text}]}
-            self.producer.produce(INGRESS, json.dumps(body | asked.options).encode(),
-                                  headers={"ce_id": asked.marker}, key=asked.marker)  # fmt: skip
+            self.producer.produce(
+                INGRESS,
+                json.dumps(body | asked.options).encode(),
+                headers={"ce_id": asked.marker},
+                key=asked.marker,
+            )
             self.producer.flush(60)
             return
         end = time.monotonic() + 60
         while True:
-            entry = self.books.ask(asked.text, asked.marker, asked.kind == "stream", 90,
-                                   **asked.options)  # fmt: skip
+            entry = self.books.ask(
+                asked.text, asked.marker, asked.kind == "stream", 90, **asked.options
+            )
             if not self._refused(entry) or time.monotonic() > end:
                 break
             self.books.entries.remove(entry)
@@ -138,6 +151,7 @@ class Mixed:
             asked = self.by_marker.get(headers.get("ce_correlationid"))
             if asked:
                 asked.id = headers["ce_subject"]
+                asked.answered = time.monotonic()
                 asked.sent[headers["ce_id"]] += 1
                 asked.answers[headers["ce_id"]] = json.loads(message.value())
 
@@ -202,17 +216,22 @@ class Mixed:
 
     def check_audit(self) -> dict:
         """`sluice audit` says of each id what the books say."""
-        until(lambda: self._audit_settled(), "the audit has settled", 30, every=0.5)
-        said = self.said
-        rows = {row["id"]: row for row in said["list"]}
+        try:
+            until(self._audit_settled, "the audit has settled", 30, every=0.5)
+        except AssertionError as problem:
+            raise AssertionError(f"{problem}; no result is audited of {self.unsettled}") from None
+        said, markers = self.said, self._markers()
+        rows = {row["id"]: row for row in said["list"] if row["id"] in self._ids() | set(markers)}
+        assert said["bad_records"] == 0
+        faults = defaultdict(set)
+        for id, row in rows.items():
+            for fault in filter(None, row["faults"].split(",")):
+                faults[fault].add(id)
         # Delivered again under the same ce_id by the gateway that came after a killed one.
-        again = {a.id for a in self.asked if any(n > 1 for n in a.sent.values())}
-        twice = {id for id, row in rows.items() if "duplicated" in row["faults"]} & self._ids()
-        assert twice <= again, twice - again
-        for fault in ("lost", "altered", "wrong_class", "beside_kafka", "bad_records",
-                      "unanswered"):  # fmt: skip
-            assert said[fault] == 0, (fault, [row for row in said["list"] if row["faults"]])
-        markers = self._markers()
+        twice = faults.pop("duplicated", set())
+        assert twice <= {a.id for a in self.asked if any(n > 1 for n in a.sent.values())}, twice
+        unanswered = {markers[id] for id in faults.pop("unanswered", set())}
+        assert not faults, faults
         for asked in self.asked:
             row = rows.get(asked.id)
             if asked.complete:
@@ -226,9 +245,12 @@ class Mixed:
                 assert row["results"] == 0, (asked, row)
         cut = {a.marker for a in self.cut}
         recent = {a.marker for a in self.asked if self._just_before_a_kill(a)}
-        undelivered = {markers[id] for id, row in rows.items()
-                       if id in markers and row["accepted"] and not row["delivered"]}  # fmt: skip
-        assert undelivered <= cut | recent, undelivered - cut - recent
+        undelivered = {
+            markers[id]
+            for id, row in rows.items()
+            if id in markers and row["accepted"] and not row["delivered"]
+        }
+        assert undelivered | unanswered <= cut | recent, undelivered | unanswered
         known = {a.marker for a in self.cut if a.id and rows.get(a.id, {}).get("accepted")}
         assert known <= undelivered, known - undelivered
         executed = {
@@ -239,14 +261,19 @@ class Mixed:
 
     def _just_before_a_kill(self, asked: Asked) -> bool:
         """Audit records of answers are gathered for 50 ms: a killed gateway takes them along."""
-        ended = asked.entry.ended if asked.entry else 0.0
+        ended = asked.entry.ended if asked.entry else asked.answered
         return any(at - 1 < ended <= to for at, to in self.kills)
 
     def _audit_settled(self) -> bool:
         self.said = self.system.audit("--all", "--most", "100000", "--settle", "0", status=None)
         rows = {row["id"]: row for row in self.said["list"]}
-        want = [a.id for a in self.asked if a.complete and not self._just_before_a_kill(a)]
-        return all(id in rows and rows[id]["results"] for id in want)
+        want = [a for a in self.asked if a.complete and not self._just_before_a_kill(a)]
+        self.unsettled = [
+            (a.marker, a.id, rows.get(a.id))
+            for a in want
+            if not rows.get(a.id, {}).get("results")
+        ]
+        return not self.unsettled
 
     def _ids(self) -> set[str]:
         return {a.id for a in self.asked if a.id}

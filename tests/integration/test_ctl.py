@@ -30,16 +30,27 @@ def test_no_command_and_an_unknown_one(system):
 def test_send(system):
     done = system.ctl("send", "--max-tokens", "8", "What is a sluice?")
     assert done.stdout.strip()
-    same = [system.ctl("send", "--stream", "--max-tokens", "8", "--temperature", "0",
-                       "Confidential: the merger").stdout for _ in range(2)]  # fmt: skip
+    same = [
+        system.ctl(
+            "send",
+            "--stream",
+            "--max-tokens",
+            "8",
+            "--temperature",
+            "0",
+            "Confidential: the merger",
+        ).stdout
+        for _ in range(2)
+    ]
     assert same[0] == same[1] != ""
     answer = json.loads(system.ctl("send", "--json", "--max-tokens", "4", "Hello").stdout)
     assert answer["object"] == "chat.completion"
 
 
 def test_send_explains(system):
-    done = system.ctl("send", "--stream", "--explain", "--max-tokens", "8",
-                      "Card 4111 1111 1111 1111, please")  # fmt: skip
+    done = system.ctl(
+        "send", "--stream", "--explain", "--max-tokens", "8", "Card 4111 1111 1111 1111, please"
+    )
     text = done.stdout + done.stderr
     assert re.search(r"\b[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-", text)
     for word in ("private", "restricted", "CREDIT_CARD"):
@@ -69,18 +80,24 @@ def test_topics(system):
 
 def test_keys(system, tmp_path):
     path = tmp_path / "keys.json"
-    made = system.ctl("keys", "create", "--file", str(path), "--tenant", "t1", "--role", "operator")
+    made = system.ctl(
+        "keys", "create", "--file", str(path), "--tenant", "t1", "--role", "operator"
+    )
     (key,) = re.findall(r"sk-sluice-[\w-]{43}", made.stdout)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert key not in path.read_text(), "the file holds hashes"
-    (row,) = map(json.loads, system.ctl("keys", "list", "--file", str(path), "--json").stdout.splitlines())
+    (row,) = map(
+        json.loads, system.ctl("keys", "list", "--file", str(path), "--json").stdout.splitlines()
+    )
     assert row["tenant"] == "t1" and row["role"] == "operator"
     assert key not in json.dumps(row)
     system.ctl("keys", "revoke", row["id"], "--file", str(path))
     (row,) = json.loads(path.read_text())["keys"]
     assert row["revoked"] is True
     system.ctl("keys", "revoke", "nobody", "--file", str(path), status=USAGE)
-    system.ctl("keys", "create", "--file", str(path), "--role", "king", "--tenant", "a", status=USAGE)
+    system.ctl(
+        "keys", "create", "--file", str(path), "--role", "king", "--tenant", "a", status=USAGE
+    )
 
 
 def test_classify(system):
@@ -88,14 +105,30 @@ def test_classify(system):
     row = json.loads(done.stdout)
     assert row["level"] == "restricted" and "4111" not in done.stdout
     lines = [{"id": "a", "text": "Why is the sky blue?"}, {"id": "b", "text": "Project Falcon"}]
-    done = system.ctl("classify", "--policy", str(system.policy_path), "--tenant", "acme",
-                      stdin="".join(json.dumps(line) + "\n" for line in lines))  # fmt: skip
+    done = system.ctl(
+        "classify",
+        "--policy",
+        str(system.policy_path),
+        "--tenant",
+        "acme",
+        stdin="".join(json.dumps(line) + "\n" for line in lines),
+    )
     rows = {r["id"]: r["level"] for r in map(json.loads, done.stdout.splitlines())}
     assert rows == {"a": "public", "b": "confidential"}
 
 
 def test_run(system):
-    args = ("run", "--model", str(MODEL), "--prompt", "Hello", "--max-tokens", "12", "--threads", "1")
+    args = (
+        "run",
+        "--model",
+        str(MODEL),
+        "--prompt",
+        "Hello",
+        "--max-tokens",
+        "12",
+        "--threads",
+        "1",
+    )
     first, again = system.ctl(*args), system.ctl(*args)
     assert first.stdout == again.stdout != ""
     other = system.ctl(*args, "--temperature", "1", "--seed", "5").stdout
@@ -106,8 +139,12 @@ def test_run(system):
 
 def test_run_refuses_a_damaged_model(system, tmp_path):
     data = MODEL.read_bytes()
-    for name, damaged in (("cut", data[: len(data) // 2]), ("head", data[:100]),
-                          ("magic", b"ABCD" + data[4:]), ("empty", b"")):  # fmt: skip
+    for name, damaged in (
+        ("cut", data[: len(data) // 2]),
+        ("head", data[:100]),
+        ("magic", b"ABCD" + data[4:]),
+        ("empty", b""),
+    ):
         path = tmp_path / f"{name}.gguf"
         path.write_bytes(damaged)
         done = system.ctl("run", "--model", str(path), "--prompt", "x", status=None)
@@ -115,14 +152,24 @@ def test_run_refuses_a_damaged_model(system, tmp_path):
 
 
 def test_bench(system):
-    done = system.ctl("bench", "--requests", "40", "--connections", "4", "--max-tokens", "2", "--json")
+    done = system.ctl(
+        "bench", "--requests", "40", "--connections", "4", "--max-tokens", "2", "--json"
+    )
     row = json.loads(done.stdout)
     assert row["done"] == 40 and row["failed"] == 0 and row["requests_per_s"] > 0
 
 
 def test_audit_when_kafka_does_not_answer(system):
-    system.ctl("audit", "--kafka", "127.0.0.1:1", "--timeout", "1000", "--kafka-config",
-               "", status=UNREACHABLE)  # fmt: skip
+    system.ctl(
+        "audit",
+        "--kafka",
+        "127.0.0.1:1",
+        "--timeout",
+        "1000",
+        "--kafka-config",
+        "",
+        status=UNREACHABLE,
+    )
 
 
 def test_audit_finds_what_stands_beside(paced):
@@ -145,8 +192,12 @@ def test_audit_finds_what_stands_beside(paced):
     # The private request's record, copied to the public topic: exactly what must never be.
     record = paced.records().requests()[private.id][0]
     producer = paced.broker.producer()
-    producer.produce("llm.public.requests.v1", record.value, record.key,
-                     headers=[(name.decode(), text) for name, text in record.raw_headers])  # fmt: skip
+    producer.produce(
+        "llm.public.requests.v1",
+        record.value,
+        record.key,
+        headers=[(name.decode(), text) for name, text in record.raw_headers],
+    )
     assert producer.flush(20) == 0
     audit = paced.audit("--since", since, status=NO)
     assert not audit["balanced"] and audit["wrong_class"] == 1, json.dumps(audit)
