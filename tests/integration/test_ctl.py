@@ -173,7 +173,7 @@ def test_audit_when_kafka_does_not_answer(system):
 
 
 def test_audit_finds_what_stands_beside(paced):
-    """Definite errors and clients that left are no faults; a forged request on the wrong topic is."""
+    """Definite errors and clients that left are no faults; a request on the wrong topic is."""
     since = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
     opened = threading.Event()
     paced.fake.script = lambda body: [("wait", opened)]
