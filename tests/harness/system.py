@@ -11,7 +11,7 @@ import yaml
 
 from .books import Books
 from .broker import Broker
-from .daemon import Daemon
+from .daemon import Daemon, SanitizerReport
 from .paths import BIN, MODEL, PATIENCE, prefix, sanitizer_env
 from .ports import free_port
 from .records import Records, TopicReader
@@ -283,6 +283,8 @@ class Sluice:
             text=True, check=False, timeout=seconds * PATIENCE, **feed,
         )  # fmt: skip
         said = f"sluice {' '.join(args)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        for report in (self.folder / "ctl-reports").iterdir():
+            raise SanitizerReport(f"{said}\n{report.read_text(errors='replace')[-4000:]}")
         assert status is None or done.returncode == status, said
         return done
 

@@ -6,6 +6,7 @@ import pytest
 from harness import Raw, until
 
 CHAT = "/v1/chat/completions"
+RUNS = 8
 SECRET = "Confidential: the merger closes in May."
 
 
@@ -33,9 +34,9 @@ class Counters:
             worker.value("sluice_runs_ended_total", end="cancelled"),
         )
 
-    def wait_moved(self):
-        want = tuple(n + 1 for n in self.before)
-        until(lambda: self.now() == want, f"one cancel everywhere: {want}", 10)
+    def wait_moved(self, by: int = 1):
+        want = tuple(n + by for n in self.before)
+        until(lambda: self.now() == want, f"{by} cancels everywhere: {want}", 10)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -69,28 +70,28 @@ def test_in_mid_stream(paced, gate, reset):
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_the_engine_stops(paced, stream):
-    """The private worker is held still while the client leaves, so that the cancel meets a run
-    that is far from its end."""
+    """Eight long runs share the engine, and the worker is held still while their clients leave, so
+    that the cancels meet runs that are far from their ends."""
     worker = paced.private
     counters = Counters(paced.gateway, worker)
-    began = worker.metrics().value("sluice_requests_taken_total")
-    raw = send(paced, stream, SECRET, max_tokens=4000, temperature=0)
-    try:
-        if stream:
+    taken = worker.metrics().value("sluice_requests_taken_total") + RUNS
+    clients = [send(paced, stream, SECRET, max_tokens=4000, temperature=0) for _ in range(RUNS)]
+    until(lambda: worker.metrics().value("sluice_requests_taken_total") == taken, "all run")
+    if stream:
+        for raw in clients:
             raw.head()
             raw.chunk()
-        else:
-            until(
-                lambda: worker.metrics().value("sluice_requests_taken_total") > began, "it runs"
-            )
-        worker.freeze()
-        raw.close()
-        until(lambda: paced.gateway.metrics().value("sluice_cancels_total") > counters.before[0],
-              "the gateway cancelled")  # fmt: skip
+    worker.freeze()
+    try:
+        for raw in clients:
+            raw.close()
+        want = counters.before[0] + RUNS
+        until(lambda: paced.gateway.metrics().value("sluice_cancels_total") == want,
+              "the gateway cancelled them")  # fmt: skip
     finally:
         worker.thaw()
-    counters.wait_moved()
-    until(lambda: worker.metrics().value("sluice_engine_active") == 0, "the slot is free")
+    counters.wait_moved(RUNS)
+    until(lambda: worker.metrics().value("sluice_engine_active") == 0, "the slots are free")
 
 
 def test_an_answer_that_ended_is_not_cancelled(paced):
