@@ -26,7 +26,7 @@ typedef struct sl_tenant {
     const char **models; /* NULL: all */
     size_t models_n;
     sl_dictionary *dictionary;
-    uint32_t allow; /* a bit an entity */
+    sl_entity_set allow;
 } sl_tenant;
 
 struct sl_policy {

@@ -440,7 +440,7 @@ static sl_status read_allow(reader *r, const sl_yaml_node *n, sl_tenant *t)
             return FAIL(r, x,
                         "%s can't be allowed: doubt, markings and the own dictionary stay inside",
                         sl_entities[e].name);
-        t->allow |= 1u << e;
+        sl_entity_set_add(&t->allow, e);
     }
     return SL_OK;
 }

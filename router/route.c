@@ -151,7 +151,7 @@ sl_status sl_router_decide(sl_router *r, const sl_policy *p, sl_str tenant, cons
                        "the policy has no such model; ask for one of /v1/models");
     if (!sl_policy_model_allowed(p, tenant, asked))
         return sl_fail(reterr, SL_E_DENIED, "the tenant may not use this model");
-    sl_classify_begin(r->c, t->dictionary, t->allow, arena);
+    sl_classify_begin(r->c, t->dictionary, &t->allow, arena);
     if (!sl_chat_strings(chat, on_string, r->c))
         sl_classify_doubt(r->c, SL_ENT_CLASSIFIER_ERROR, "");
     if (sl_chat_has_opaque(chat))
@@ -169,7 +169,7 @@ sl_status sl_router_classify(sl_router *r, const sl_policy *p, sl_str tenant, sl
 {
     const sl_tenant *t = sl_policy_tenant(p, tenant);
     sl_decision d = {0};
-    sl_classify_begin(r->c, t->dictionary, t->allow, arena);
+    sl_classify_begin(r->c, t->dictionary, &t->allow, arena);
     sl_classify_text(r->c, "text", text);
     sl_status st = classified(r, t, arena, &d, reterr);
     if (st == SL_OK)

@@ -2,11 +2,12 @@
 #include "router/classify/classify.h"
 
 #include "common/base/clock.h"
+#include "router/classify/patterns.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CTX_SHIFT = 5, WEAK_PAIR = 200, JOIN_PIECE = 64, JOIN_MAX = 4096 };
+enum { WEAK_PAIR = 200, JOIN_PIECE = 64, JOIN_MAX = 4096 };
 
 sl_status sl_classifier_open(sl_classifier **ret, sl_error *reterr)
 {
@@ -36,7 +37,7 @@ void sl_classifier_free(sl_classifier *c)
     for (int i = 0; i < SL_DECODE_DEPTH; i++)
         sl_buf_done(&c->decoded[i]);
     sl_buf_done(&c->joined);
-    free(c->ctx);
+    sl_ctx_done(&c->ctx);
     free(c);
 }
 
@@ -91,7 +92,7 @@ static sl_found *slot(sl_classifier *c, sl_level level)
 
 void sl_add(sl_classifier *c, sl_entity e, sl_level level, size_t at, size_t len)
 {
-    bool allowed = c->allow >> e & 1;
+    bool allowed = sl_entity_set_has(&c->allow, e);
     if (level > c->level && !allowed)
         c->level = level;
     c->doubt |= sl_entities[e].strength == SL_CLOSED;
@@ -122,50 +123,15 @@ void sl_add_weak(sl_classifier *c, sl_entity e, size_t at, size_t len)
     sl_add(c, e, pair ? SL_LEVEL_CONFIDENTIAL : SL_LEVEL_INTERNAL, at, len);
 }
 
-/* ---- context ---- */
-
-void sl_ctx_mark(sl_classifier *c, size_t end, uint32_t bits)
-{
-    size_t i = (end - 1) >> CTX_SHIFT;
-    if (i < c->ctx_n)
-        c->ctx[i] |= bits;
-}
-
-bool sl_ctx_near(const sl_classifier *c, size_t from, size_t to, uint32_t bits)
-{
-    size_t i = (from > 60 ? from - 60 : 0) >> CTX_SHIFT, last = (to + 40) >> CTX_SHIFT;
-    for (; i <= last && i < c->ctx_n; i++) {
-        if (c->ctx[i] & bits)
-            return true;
-    }
-    return false;
-}
-
-static bool ctx_reset(sl_classifier *c, size_t n)
-{
-    c->ctx_n = (n >> CTX_SHIFT) + 1;
-    if (c->ctx_n > c->ctx_cap) {
-        size_t cap = c->ctx_n < 256 ? 256 : c->ctx_n * 2;
-        uint32_t *p = realloc(c->ctx, cap * sizeof *p);
-        if (!p) {
-            c->ctx_n = 0;
-            return false;
-        }
-        c->ctx = p, c->ctx_cap = cap;
-    }
-    memset(c->ctx, 0, c->ctx_n * sizeof *c->ctx);
-    return true;
-}
-
 /* ---- views ---- */
 
 void sl_scan_view(sl_classifier *c, const sl_frame *f)
 {
     c->frame = f;
     c->weak_any = false;
-    bool ok =
-        ctx_reset(c, f->text.n) && sl_patterns_scan(c, f->text) && sl_dictionary_scan(c, f->text);
-    if (!ok)
+    sl_ctx_clear(&c->ctx);
+    bool ok = sl_patterns_scan(c, f->text) && sl_dictionary_scan(c, f->text);
+    if (!ok || c->ctx.lost)
         sl_add(c, SL_ENT_CLASSIFIER_ERROR, SL_LEVEL_INTERNAL, 0, 0);
     sl_numbers_scan(c, f->text);
     sl_decode_scan(c, f); /* its views use the same context map: it comes last */
@@ -257,10 +223,11 @@ static void join_add(sl_classifier *c, const char *where, sl_str t)
 
 /* ---- the request ---- */
 
-void sl_classify_begin(sl_classifier *c, const sl_dictionary *dict, uint32_t allow, sl_arena *arena)
+void sl_classify_begin(sl_classifier *c, const sl_dictionary *dict, const sl_entity_set *allow,
+                       sl_arena *arena)
 {
     c->dict = dict;
-    c->allow = allow;
+    c->allow = allow ? *allow : (sl_entity_set){{0}};
     c->doubt = false;
     c->arena = arena;
     c->level = SL_LEVEL_PUBLIC;

@@ -16,6 +16,7 @@
 #ifndef SL_CLASSIFY_H
 #define SL_CLASSIFY_H
 
+#include "router/classify/contexts.h"
 #include "router/classify/entities.h"
 #include "router/router.h"
 
@@ -33,9 +34,9 @@ typedef struct sl_dictionary sl_dictionary;
 /* The first call in a process compiles the patterns (about a tenth of a second). */
 sl_status sl_classifier_open(sl_classifier **ret, sl_error *reterr) SL_MUST_CHECK;
 void sl_classifier_free(sl_classifier *c);
-/* allow: a bit for each entity that the tenant's allow-list lets pass; such findings are told, but
+/* allow: entities that the tenant's allow-list lets pass (NULL: none); such findings are told, but
  * raise nothing. Doubt can't be allowed. */
-void sl_classify_begin(sl_classifier *c, const sl_dictionary *dict, uint32_t allow,
+void sl_classify_begin(sl_classifier *c, const sl_dictionary *dict, const sl_entity_set *allow,
                        sl_arena *arena);
 void sl_classify_text(sl_classifier *c, const char *where, sl_str text);
 /* Doubt that the caller knows of: an image part, a string that could not be read, … */
@@ -55,15 +56,6 @@ sl_status sl_dictionary_compile(sl_dictionary **ret, const sl_term *terms, size_
 void sl_dictionary_free(sl_dictionary *d);
 
 /* ---- inside: shared by the stages ---- */
-
-/* What context words speak of; a bit each. */
-typedef enum sl_ctx {
-    SL_CTX_CARD = 1 << 0,
-    SL_CTX_CN_ID = 1 << 1,
-    SL_CTX_PHONE = 1 << 2,
-    SL_CTX_SSN = 1 << 3,
-    SL_CTX_IBAN = 1 << 4
-} sl_ctx;
 
 /* One view of one string while it is scanned. */
 typedef struct sl_frame {
@@ -92,7 +84,7 @@ struct sl_classifier {
     uint64_t dict_id; /* the dictionary that the scratch was last sized for */
     sl_arena *arena;
     int this_year;
-    uint32_t allow;
+    sl_entity_set allow;
     sl_level level;
     bool doubt;
     sl_found found[SL_FOUND_MAX];
@@ -106,8 +98,7 @@ struct sl_classifier {
     sl_entity weak_entity;
     size_t weak_at;
     bool weak_any;
-    uint32_t *ctx; /* context bits of every 32 bytes of the view */
-    size_t ctx_cap, ctx_n;
+    sl_ctx_map ctx; /* of the view at hand */
     sl_buf norm[SL_DECODE_DEPTH + 1], decoded[SL_DECODE_DEPTH];
     sl_buf joined;
     char joined_where[96];
@@ -123,24 +114,7 @@ void sl_scan_text(sl_classifier *c, sl_frame f);
  * another kind stands within 200 bytes. */
 void sl_add(sl_classifier *c, sl_entity e, sl_level level, size_t at, size_t len);
 void sl_add_weak(sl_classifier *c, sl_entity e, size_t at, size_t len);
-/* Context words: within 60 bytes before or 40 behind (to the next 32). */
-void sl_ctx_mark(sl_classifier *c, size_t end, uint32_t bits);
-bool sl_ctx_near(const sl_classifier *c, size_t from, size_t to, uint32_t bits);
-
-/* patterns.c */
-sl_status sl_patterns_open(struct hs_scratch **scratch, sl_error *reterr) SL_MUST_CHECK;
-bool sl_patterns_scan(sl_classifier *c, sl_str text);
-void sl_patterns_scratch_free(struct hs_scratch *s);
 bool sl_dictionary_scan(sl_classifier *c, sl_str text);
-
-/* What a pattern's hit that ends at `end` amounts to; they call sl_add. */
-void sl_check_email(sl_classifier *c, sl_str t, size_t end);
-void sl_check_token(sl_classifier *c, sl_str t, size_t end, sl_entity e, int len);
-void sl_check_url(sl_classifier *c, sl_str t, size_t end);
-void sl_check_assignment(sl_classifier *c, sl_str t, size_t end, bool password);
-void sl_check_marking(sl_classifier *c, sl_str t, size_t end, int id);
-size_t sl_markings(void);
-const char *sl_marking_expr(size_t i);
 
 void sl_numbers_scan(sl_classifier *c, sl_str t);
 void sl_decode_scan(sl_classifier *c, const sl_frame *f);

@@ -1,9 +1,13 @@
 #include "router/classify/entities.h"
 
 const sl_entity_info sl_entities[SL_ENT_N] = {
-#define SL_X(name, level, strength, help) {#name, SL_LEVEL_##level, SL_##strength, help},
-    SL_ENTITIES(SL_X)
-#undef SL_X
+#define X(name, level, strength, validator, help) \
+    {#name, SL_LEVEL_##level, SL_##strength, validator, help},
+#include "router/classify/entities_contact.def"
+#include "router/classify/entities_ids.def"
+#include "router/classify/entities_secrets.def"
+    SL_ENTITIES_BASE(X)
+#undef X
 };
 
 bool sl_entity_parse(sl_str name, sl_entity *ret)

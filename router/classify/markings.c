@@ -3,79 +3,67 @@
  * A marking counts when it stands where documents carry one: after a label ("Classification:",
  * "密级:"), in brackets, alone at the start of a line, in upper case, or, for phrases that are
  * hardly anything else, anywhere. "secret garden" and "机密计算" are none of these. */
-#include "router/classify/classify.h"
+#include "router/classify/patterns.h"
 
 #include <strings.h>
 
-typedef enum where {
+enum {
     BY_PLACE, /* label, brackets, start of a line */
     BY_CASE,  /* and in upper case anywhere */
     ANYWHERE
-} where;
+};
 
-typedef struct marking {
-    const char *expr;
-    sl_level level;
-    where where;
-    uint8_t min; /* bytes of the shortest match: the check looks back for the true start */
-} marking;
+/* arg of a row: level and place. len: bytes of the shortest match; the check looks back for the true
+ * start. */
+#define ROW(level, where) ((level) << 4 | (where))
 
 #define R SL_LEVEL_RESTRICTED
 #define C SL_LEVEL_CONFIDENTIAL
 #define I SL_LEVEL_INTERNAL
 
-static const marking markings[] = {
-    {"(?i)\\btop[ -]secret\\b", R, BY_CASE, 10},
-    {"(?i)\\bstrictly (?:private and )?confidential\\b", R, ANYWHERE, 21},
-    {"(?i)\\bhighly confidential\\b", R, ANYWHERE, 19},
-    {"(?i)\\bsecret\\b", R, BY_PLACE, 6},
-    {"(?i)\\brestricted\\b", R, BY_PLACE, 10},
-    {"(?i)\\bconfidential\\b", C, BY_CASE, 12},
+static const sl_pattern markings[] = {
+    {"(?i)\\btop[ -]secret\\b", ROW(R, BY_CASE), 10},
+    {"(?i)\\bstrictly (?:private and )?confidential\\b", ROW(R, ANYWHERE), 21},
+    {"(?i)\\bhighly confidential\\b", ROW(R, ANYWHERE), 19},
+    {"(?i)\\bsecret\\b", ROW(R, BY_PLACE), 6},
+    {"(?i)\\brestricted\\b", ROW(R, BY_PLACE), 10},
+    {"(?i)\\bconfidential\\b", ROW(C, BY_CASE), 12},
     {"(?i)\\b(?:company|commercial(?:ly)?|business|private and|privileged and|proprietary and)[ "
      "-](?:in[ -])?confiden(?:tial|ce)\\b",
-     C, ANYWHERE, 19},
+     ROW(C, ANYWHERE), 19},
     {"(?i)\\b(?:this|the) "
      "(?:document|e-?mail|message|memo|file|report|information|attachment|presentation|material)(?:"
      " and its? (?:contents|attachments))? (?:is|are|contains?) (?:strictly |highly |company "
      ")?(?:confidential|privileged|proprietary)\\b",
-     C, ANYWHERE, 24},
-    {"(?i)\\battorney[- ]client privileged?\\b", C, ANYWHERE, 25},
+     ROW(C, ANYWHERE), 24},
+    {"(?i)\\battorney[- ]client privileged?\\b", ROW(C, ANYWHERE), 25},
     {"(?i)\\b(?:do not|not for) (?:distribut(?:e|ion)|re-?distribut(?:e|ion)|external "
      "(?:distribution|release))\\b",
-     C, BY_CASE, 16},
-    {"(?i)\\b(?:proprietary|trade secret)\\b", C, BY_CASE, 11},
-    {"(?i)\\bTLP:(?:RED)\\b", R, ANYWHERE, 7},
-    {"(?i)\\bTLP:AMBER\\b", C, ANYWHERE, 9},
-    {"\\bNOFORN\\b", R, ANYWHERE, 6},
-    {"\\b(?:CUI|ITAR|FOUO)\\b", C, BY_PLACE, 3},
-    {"(?i)\\b(?:for )?(?:internal|official)[ -]use[ -]only\\b", I, ANYWHERE, 17},
-    {"(?i)\\b(?:company |for )?internal only\\b", I, BY_CASE, 13},
-    {"(?i)\\binternal\\b", I, BY_PLACE, 8},
-    {"绝密", R, BY_PLACE, 6},
-    {"机密", C, BY_PLACE, 6},
-    {"機密", C, BY_PLACE, 6},
-    {"秘密", C, BY_PLACE, 6},
-    {"(?:核心|普通)商密", C, ANYWHERE, 12},
-    {"商业(?:秘密|机密)", C, BY_PLACE, 12},
-    {"(?:公司|企业|高度|严格)(?:机密|保密)", C, BY_PLACE, 12},
-    {"(?:不得|严禁|禁止|请勿|切勿|不可|不准)(?:对外)?(?:外传|外泄|泄露|传播|公开|披露|转发)", C,
-     ANYWHERE, 12},
-    {"(?:内部|內部)(?:资料|資料|文件|使用|公开|材料|参考)", I, BY_PLACE, 12},
-    {"(?:仅供|仅限|限于?)(?:公司)?内部", I, ANYWHERE, 9},
-    {"(?:注意保密|保密文件|涉密|敏感信息 *请勿)", C, BY_PLACE, 6},
+     ROW(C, BY_CASE), 16},
+    {"(?i)\\b(?:proprietary|trade secret)\\b", ROW(C, BY_CASE), 11},
+    {"(?i)\\bTLP:(?:RED)\\b", ROW(R, ANYWHERE), 7},
+    {"(?i)\\bTLP:AMBER\\b", ROW(C, ANYWHERE), 9},
+    {"\\bNOFORN\\b", ROW(R, ANYWHERE), 6},
+    {"\\b(?:CUI|ITAR|FOUO)\\b", ROW(C, BY_PLACE), 3},
+    {"(?i)\\b(?:for )?(?:internal|official)[ -]use[ -]only\\b", ROW(I, ANYWHERE), 17},
+    {"(?i)\\b(?:company |for )?internal only\\b", ROW(I, BY_CASE), 13},
+    {"(?i)\\binternal\\b", ROW(I, BY_PLACE), 8},
+    {"绝密", ROW(R, BY_PLACE), 6},
+    {"机密", ROW(C, BY_PLACE), 6},
+    {"機密", ROW(C, BY_PLACE), 6},
+    {"秘密", ROW(C, BY_PLACE), 6},
+    {"(?:核心|普通)商密", ROW(C, ANYWHERE), 12},
+    {"商业(?:秘密|机密)", ROW(C, BY_PLACE), 12},
+    {"(?:公司|企业|高度|严格)(?:机密|保密)", ROW(C, BY_PLACE), 12},
+    {"(?:不得|严禁|禁止|请勿|切勿|不可|不准)(?:对外)?(?:外传|外泄|泄露|传播|公开|披露|转发)",
+     ROW(C, ANYWHERE), 12},
+    {"(?:内部|內部)(?:资料|資料|文件|使用|公开|材料|参考)", ROW(I, BY_PLACE), 12},
+    {"(?:仅供|仅限|限于?)(?:公司)?内部", ROW(I, ANYWHERE), 9},
+    {"(?:注意保密|保密文件|涉密|敏感信息 *请勿)", ROW(C, BY_PLACE), 6},
 };
 #undef R
 #undef C
 #undef I
-
-size_t sl_markings(void)
-{
-    return sizeof markings / sizeof *markings;
-}
-const char *sl_marking_expr(size_t i)
-{
-    return markings[i].expr;
-}
 
 static bool alnum(char ch)
 {
@@ -206,24 +194,27 @@ static bool with_term(sl_str t, size_t end)
 }
 
 /* Looks back for the start of the hit: the longest run of the marking's own kind of bytes. */
-static size_t start_of(sl_str t, size_t end, const marking *m)
+static size_t start_of(sl_str t, size_t end, const sl_pattern *m)
 {
-    size_t from = end - m->min;
+    size_t from = end - (size_t)m->len;
     bool ascii = (unsigned char)t.p[end - 1] < 0x80;
     while (ascii && from > 0 && alnum(t.p[from - 1]))
         from--;
     return from;
 }
 
-void sl_check_marking(sl_classifier *c, sl_str t, size_t end, int id)
+static void check_marking(sl_classifier *c, sl_str t, size_t end, const sl_pattern *m)
 {
-    const marking *m = &markings[id];
+    int where = m->arg & 15;
     size_t from = start_of(t, end, m);
     bool chinese = (unsigned char)t.p[end - 1] >= 0x80;
-    bool yes = m->where == ANYWHERE || after_label(t, from) || in_brackets(t, from, end) ||
+    bool yes = where == ANYWHERE || after_label(t, from) || in_brackets(t, from, end) ||
                at_line_start(t, from, end) ||
-               (!chinese && m->where == BY_CASE && upper(t, from, end)) ||
+               (!chinese && where == BY_CASE && upper(t, from, end)) ||
                (chinese && with_term(t, end));
     if (yes)
-        sl_add(c, SL_ENT_MARKING, m->level, from, end - from);
+        sl_add(c, SL_ENT_MARKING, (sl_level)(m->arg >> 4), from, end - from);
 }
+
+const sl_pattern_list sl_marking_patterns = {markings, sizeof markings / sizeof *markings,
+                                             check_marking};

@@ -23,7 +23,7 @@ static void end(void)
 static void classify(sl_str text)
 {
     sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, 0, &arena);
+    sl_classify_begin(c, NULL, NULL, &arena);
     sl_classify_text(c, "text", text);
     end();
 }
@@ -241,7 +241,9 @@ static void test_doubt(void **state)
     free(big);
 
     sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, ~0u, &arena);
+    sl_entity_set all;
+    memset(&all, 0xff, sizeof all);
+    sl_classify_begin(c, NULL, &all, &arena);
     sl_classify_doubt(c, SL_ENT_OPAQUE_CONTENT, "messages[1]");
     end();
     assert_true(doubt);
@@ -306,7 +308,7 @@ static void test_weak_pair(void **state)
 static void test_joined(void **state)
 {
     sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, 0, &arena);
+    sl_classify_begin(c, NULL, NULL, &arena);
     static const char *const parts[] = {"138", "0013", "8000"};
     for (int i = 0; i < 3; i++)
         sl_classify_text(c, "messages[0].content", sl_str_c(parts[i]));
@@ -315,7 +317,7 @@ static void test_joined(void **state)
     assert_string_equal(found[0].view, "joined");
 
     sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, 0, &arena);
+    sl_classify_begin(c, NULL, NULL, &arena);
     sl_classify_text(c, "a",
                      SL_STR("a question that is long enough not to be a short string at all: what "
                             "follows 4539222"));
@@ -326,7 +328,7 @@ static void test_joined(void **state)
     assert_int_equal(level, R);
 
     sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, 0, &arena);
+    sl_classify_begin(c, NULL, NULL, &arena);
     sl_classify_text(c, "a", SL_STR("one"));
     sl_classify_text(c, "b", SL_STR("two"));
     end();
@@ -352,7 +354,7 @@ static void test_dictionary(void **state)
                  {"(x) yaz", P}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         sl_arena_reset(&arena);
-        sl_classify_begin(c, d, 0, &arena);
+        sl_classify_begin(c, d, NULL, &arena);
         sl_classify_text(c, "text", sl_str_c(cases[i].text));
         end();
         if (level != cases[i].level)
@@ -366,7 +368,9 @@ static void test_dictionary(void **state)
 static void test_allow(void **state)
 {
     sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, 1u << SL_ENT_EMAIL_ADDRESS, &arena);
+    sl_entity_set allow = {{0}};
+    sl_entity_set_add(&allow, SL_ENT_EMAIL_ADDRESS);
+    sl_classify_begin(c, NULL, &allow, &arena);
     sl_classify_text(c, "text", SL_STR("bob@acme.com"));
     end();
     assert_int_equal(level, P);
@@ -378,7 +382,7 @@ static void test_allow(void **state)
 static void test_many(void **state)
 {
     sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, 0, &arena);
+    sl_classify_begin(c, NULL, NULL, &arena);
     for (int i = 0; i < 200; i++)
         sl_classify_text(
             c, "text",

@@ -26,7 +26,7 @@ static sl_level level_of(sl_str text)
     sl_finding *found;
     size_t n;
     sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, 0, &arena);
+    sl_classify_begin(c, NULL, NULL, &arena);
     sl_classify_text(c, "text", text);
     sl_classify_end(c, &level, &doubt, &found, &n);
     return level;

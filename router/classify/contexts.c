@@ -1,0 +1,74 @@
+#include "router/classify/contexts.h"
+
+#include "router/classify/patterns.h"
+
+#include <stdlib.h>
+
+void sl_ctx_clear(sl_ctx_map *m)
+{
+    m->n = 0;
+    m->lost = false;
+}
+
+void sl_ctx_done(sl_ctx_map *m)
+{
+    free(m->hits);
+    *m = (sl_ctx_map){0};
+}
+
+void sl_ctx_add(sl_ctx_map *m, sl_ctx x, size_t end)
+{
+    /* "phone phone phone": the newest of a row says what the earlier ones said */
+    if (m->n == m->cap) {
+        size_t cap = m->cap ? m->cap * 2 : 256;
+        sl_ctx_hit *p = realloc(m->hits, cap * sizeof *p);
+        if (!p) {
+            m->lost = true;
+            return;
+        }
+        m->hits = p, m->cap = cap;
+    }
+    m->hits[m->n++] = (sl_ctx_hit){(uint32_t)end, (uint16_t)x};
+}
+
+/* The first hit that ends behind `at`. */
+static size_t first_behind(const sl_ctx_map *m, size_t at)
+{
+    size_t lo = 0, hi = m->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (m->hits[mid].end > at)
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    return lo;
+}
+
+sl_ctx_set sl_ctx_around(const sl_ctx_map *m, size_t from, size_t to)
+{
+    sl_ctx_set s = {{0}};
+    size_t i = from > SL_CTX_BEFORE ? first_behind(m, from - SL_CTX_BEFORE) : 0;
+    for (; i < m->n && m->hits[i].end <= to + SL_CTX_BEHIND; i++) {
+        unsigned x = m->hits[i].ctx;
+        s.w[x / 64] |= UINT64_C(1) << (x % 64);
+    }
+    return s;
+}
+
+/* ---- the words as patterns ---- */
+
+static const sl_pattern words[] = {
+#define X(name, expr) {"(?i)(?:" expr ")", SL_CTX_##name, 0},
+#include "router/classify/contexts_contact.def"
+#include "router/classify/contexts_ids.def"
+#undef X
+};
+
+static void on_word(sl_classifier *c, sl_str t, size_t end, const sl_pattern *p)
+{
+    (void)t;
+    sl_ctx_add(&c->ctx, (sl_ctx)p->arg, end);
+}
+
+const sl_pattern_list sl_context_patterns = {words, sizeof words / sizeof *words, on_word};

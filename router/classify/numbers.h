@@ -1,0 +1,88 @@
+/* numbers.h - rows of digit groups and the windows over them, for those who judge numbers.
+ *
+ * numbers.c walks a view once and builds clusters; cards and identifiers (ids.c) and telephone
+ * numbers and addresses (phones.c) are handed windows and answer whether they took them.
+ * Threads: one owner; everything lives on the walker's stack. */
+#ifndef SL_CLASSIFY_NUMBERS_H
+#define SL_CLASSIFY_NUMBERS_H
+
+#include "router/classify/classify.h"
+
+enum { SL_GROUPS = 64, SL_WINDOW = 19, SL_GROUP_DIGITS = 24 };
+
+typedef struct sl_group {
+    size_t at, end; /* bytes */
+    uint8_t n;      /* digits, at most SL_GROUP_DIGITS (more: too long for any window) */
+    uint8_t sep_n;  /* separators before it, 0 for the first */
+    char sep;       /* the first of them */
+    uint8_t d[SL_GROUP_DIGITS];
+} sl_group;
+
+typedef struct sl_cluster {
+    sl_classifier *c;
+    sl_str t;
+    sl_group g[SL_GROUPS];
+    int n;
+    bool cut;       /* g[0] goes on from a slice before */
+    size_t done_to; /* bytes before it belong to a finding already */
+} sl_cluster;
+
+/* A window: groups i..j, its digits, and how it stands in the text. */
+typedef struct sl_window {
+    const sl_cluster *k;
+    int i, j, n;
+    uint8_t d[SL_WINDOW + 1];
+    size_t at, end;
+    bool same_sep, singles, glued;
+} sl_window;
+
+static inline bool sl_is_digit(char ch)
+{
+    return (unsigned char)(ch - '0') < 10;
+}
+
+static inline bool sl_is_letter(char ch)
+{
+    return (unsigned char)((ch | 32) - 'a') < 26;
+}
+
+static inline int sl_group_n(const sl_window *w, int x)
+{
+    return w->i + x <= w->j ? w->k->g[w->i + x].n : 0;
+}
+
+static inline char sl_byte_before(const sl_window *w)
+{
+    return w->at > 0 ? w->k->t.p[w->at - 1] : ' ';
+}
+
+static inline char sl_byte_after(const sl_window *w)
+{
+    return w->end < w->k->t.n ? w->k->t.p[w->end] : ' ';
+}
+
+static inline bool sl_near(const sl_window *w, sl_ctx x)
+{
+    sl_ctx_set s = sl_ctx_around(&w->k->c->ctx, w->at, w->end);
+    return sl_ctx_has(&s, x);
+}
+
+/* True when the groups have exactly these lengths ("4444" for four of four). */
+bool sl_shaped(const sl_window *w, const char *lengths);
+/* The fraction of "0.5105105105105100" is no number of its own. */
+bool sl_is_fraction(const sl_window *w);
+/* Of digits spelled one by one only the whole run counts, or what one end of it cuts off. */
+bool sl_whole_singles(const sl_window *w);
+/* Extends the window from group i to group j (j == i: begins it); false: too many digits. */
+bool sl_window_set(sl_window *w, const sl_cluster *k, int i, int j);
+
+/* ids.c: a window of 9 to 19 digits, and what begins at group i. True: taken. */
+bool sl_check_id_window(sl_window *w);
+bool sl_check_iban(sl_cluster *k, int i);
+/* phones.c */
+bool sl_check_ip(sl_cluster *k, int i);
+bool sl_check_e164(sl_cluster *k, int i);
+bool sl_check_cn_mobile(const sl_window *w);
+void sl_check_national(sl_cluster *k, int i);
+
+#endif
