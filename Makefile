@@ -163,7 +163,7 @@ lint:                             ## Layers, lengths, format, shell scripts, gen
 	@B=$(B) tests/lint/docs.sh --check
 format:                           ## Let clang-format rewrite the C files
 	@git ls-files -z -co --exclude-standard '*.c' '*.h' | xargs -0 -r clang-format-14 -i
-docs: programs                    ## Write docs/configuration.md and docs/metrics.md anew
+docs: programs                    ## Write the generated parts of docs/ anew
 	@B=$(B) tests/lint/docs.sh
 
 clean:                            ## Remove build/ (downloads stay in .cache/)

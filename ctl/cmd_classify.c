@@ -1,7 +1,9 @@
 /* cmd_classify.c - `sluice classify`: the gateway's classifier on texts. */
 #include "common/base/json.h"
 #include "common/base/jsonw.h"
+#include "ctl/classify_explain.h"
 #include "ctl/cmd.h"
+#include "router/classify/entities.h"
 #include "router/router.h"
 
 #include <stdio.h>
@@ -14,7 +16,8 @@ typedef struct job {
     sl_router *router;
     sl_policy *policy;
     sl_str tenant;
-    bool json;
+    bool json, explain;
+    bool route; /* a policy was named: class and model are shown too */
     sl_arena arena;
     sl_buf out;
 } job;
@@ -25,7 +28,7 @@ static sl_status classify(job *j, sl_str text, sl_decision *d, sl_error *reterr)
     return sl_router_classify(j->router, j->policy, j->tenant, text, &j->arena, d, reterr);
 }
 
-/* The form that tools read: {"id","level","reasons"}. */
+/* The form that tools read: {"id","level","reasons"}; beside a policy {"class","model"} too. */
 static void print_json(job *j, sl_str id, const sl_decision *d)
 {
     sl_buf_clear(&j->out);
@@ -35,19 +38,29 @@ static void print_json(job *j, sl_str id, const sl_decision *d)
         sl_jsonw_str(&w, "id", id);
     sl_jsonw_cstr(&w, "level", sl_level_name(d->level));
     sl_jsonw_raw(&w, "reasons", d->reasons.n ? d->reasons : SL_STR("[]"));
+    if (j->route) {
+        sl_jsonw_cstr(&w, "class", sl_class_name(d->cls));
+        sl_jsonw_cstr(&w, "model", d->model ? d->model : "");
+    }
     sl_jsonw_end_obj(&w);
     sl_buf_addc(&j->out, '\n');
     fwrite(j->out.data, 1, j->out.len, stdout);
 }
 
-static void print_people(const char *name, const sl_decision *d)
+static sl_status print_people(const job *j, const char *name, sl_str text, const sl_decision *d,
+                              sl_error *reterr)
 {
     printf("%s: %s\n", name, sl_level_name(d->level));
+    if (j->route)
+        printf("  route: %s, model %s\n", sl_class_name(d->cls), d->model ? d->model : "none");
+    if (j->explain)
+        return sl_classify_explain(text, d->findings, d->findings_n, reterr);
     for (size_t i = 0; i < d->findings_n; i++) {
         const sl_finding *f = &d->findings[i];
         printf("  %-24s %-12s %d x, first at byte %zu (%s)\n", f->entity, sl_level_name(f->level),
                f->count, f->offset, f->view);
     }
+    return SL_OK;
 }
 
 static sl_status one(job *j, const char *name, sl_str text, sl_error *reterr)
@@ -57,7 +70,7 @@ static sl_status one(job *j, const char *name, sl_str text, sl_error *reterr)
     if (!st && j->json)
         print_json(j, sl_str_c(name), &d);
     else if (!st)
-        print_people(name, &d);
+        st = print_people(j, name, text, &d, reterr);
     return st;
 }
 
@@ -68,7 +81,9 @@ static void print_invalid(job *j, sl_str id, size_t number, const char *why)
         "[{\"entity\":\"INVALID_INPUT\",\"level\":\"internal\",\"view\":\"raw\",\"where\":\"line\","
         "\"offset\":0,\"count\":1}]";
     j->invalid++;
-    print_json(j, id, &(sl_decision){.level = SL_LEVEL_INTERNAL, .reasons = SL_STR(reasons)});
+    print_json(j, id, &(sl_decision){.level = SL_LEVEL_INTERNAL,
+                                  .cls = SL_CLASS_PRIVATE,
+                                  .reasons = SL_STR(reasons)});
     fprintf(stderr, "sluice: classify: line %zu: %s\n", number, why);
 }
 
@@ -135,16 +150,38 @@ static sl_status run(job *j, const sl_args *a, const char *text, sl_error *reter
     return st;
 }
 
+static int print_entities(void)
+{
+    static const char *const strengths[] = {
+        [SL_ALONE] = "alone",
+        [SL_WEAK] = "weak",
+        [SL_CONTEXT] = "context",
+        [SL_CLOSED] = "doubt",
+    };
+    puts("| entity | level | counts | verified | what |\n|---|---|---|---|---|");
+    for (int i = 0; i < SL_ENT_N; i++) {
+        const sl_entity_info *e = &sl_entities[i];
+        printf("| %s | %s | %s | %s | %s |\n", e->name, sl_level_name(e->level),
+               strengths[e->strength], e->validator, e->help);
+    }
+    return SL_EXIT_OK;
+}
+
 int sl_cmd_classify(int argc, char **argv)
 {
     const char *text = NULL, *policy = NULL, *tenant = NULL;
     job j = {0};
+    bool entities = false;
     const sl_arg table[] = {
         {"text", "TEXT", "", "classify this text", &text, NULL, NULL},
-        {"policy", "FILE", "", "policy with tenants' dictionaries; empty: the built-in one",
+        {"policy", "FILE", "", "policy with tenants' rules; shows the route too; empty: built-in",
          &policy, NULL, NULL},
         {"tenant", "NAME", "", "tenant whose rules count", &tenant, NULL, NULL},
         {"json", NULL, NULL, "JSON lines, also for files and --text", NULL, &j.json, NULL},
+        {"explain", NULL, NULL, "show the places in the text (and so the values)", NULL,
+         &j.explain, NULL},
+        {"entities", NULL, NULL, "list what can be found, as a Markdown table", NULL, &entities,
+         NULL},
         {0},
     };
     sl_args a = {
@@ -159,8 +196,13 @@ int sl_cmd_classify(int argc, char **argv)
     int code = sl_cmd_args(&a, argc, argv);
     if (code >= 0)
         return code;
+    if (entities) {
+        sl_args_done(&a);
+        return print_entities();
+    }
     sl_error err = {0};
     j.tenant = sl_str_c(tenant);
+    j.route = policy[0] != '\0';
     sl_status st =
         policy[0] ? sl_policy_load(&j.policy, policy, &err) : sl_policy_default(&j.policy, &err);
     if (!st)

@@ -113,8 +113,21 @@ def test_classify(system):
         "acme",
         stdin="".join(json.dumps(line) + "\n" for line in lines),
     )
-    rows = {r["id"]: r["level"] for r in map(json.loads, done.stdout.splitlines())}
+    answers = list(map(json.loads, done.stdout.splitlines()))
+    rows = {r["id"]: r["level"] for r in answers}
     assert rows == {"a": "public", "b": "confidential"}
+    assert [r["class"] for r in answers] == ["public", "private"]
+    assert all(r["model"] for r in answers)
+
+
+def test_classify_explains(system):
+    text = "First line.\nPay with 4111 1111 1111 1111 today."
+    done = system.ctl("classify", "--explain", "--text", text)
+    assert "text: restricted" in done.stdout
+    assert "2: Pay with »4111 1111 1111 1111« today." in done.stdout
+    assert "CREDIT_CARD, restricted" in done.stdout
+    table = system.ctl("classify", "--entities").stdout
+    assert "| CREDIT_CARD | restricted | alone |" in table
 
 
 def test_run(system):

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # docs.sh [--check]: writes docs/configuration.md and docs/metrics.md from the tables in the
-# programs (--dump-doc, --dump-metrics-doc); with --check compares only, and has each program read
-# its sample configuration under deploy/. B is the build folder.
+# programs (--dump-doc, --dump-metrics-doc) and the table of entities into docs/classification.md
+# (sluice classify --entities); with --check compares only, and has each program read its sample
+# configuration under deploy/. B is the build folder.
 set -euo pipefail
 # shellcheck source=deploy/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../deploy/lib.sh"
@@ -38,6 +39,15 @@ if "$BIN/sluice-gateway" --dump-metrics-doc > "$TEMP/metrics.md" 2> "$TEMP/refus
     NAMES+=(metrics)
 else
     say "docs: docs/metrics.md left out: $(tail -n 1 "$TEMP/refused")"
+fi
+if [ -x "$BIN/sluice" ]; then
+    "$BIN/sluice" classify --entities > "$TEMP/entities"
+    # what stands between the two marks is replaced
+    awk -v table="$TEMP/entities" '
+        /^<!-- entities:/ { print; print ""; while ((getline row < table) > 0) print row; inside = 1 }
+        /^<!-- end -->/ { if (inside) print ""; inside = 0 }
+        !inside { print }' docs/classification.md > "$TEMP/classification.md"
+    NAMES+=(classification)
 fi
 if [ "${1:-}" = --check ]; then
     for daemon in "${DAEMONS[@]}"; do
