@@ -81,9 +81,10 @@ static void print_invalid(job *j, sl_str id, size_t number, const char *why)
         "[{\"entity\":\"INVALID_INPUT\",\"level\":\"internal\",\"view\":\"raw\",\"where\":\"line\","
         "\"offset\":0,\"count\":1}]";
     j->invalid++;
-    print_json(j, id, &(sl_decision){.level = SL_LEVEL_INTERNAL,
-                                  .cls = SL_CLASS_PRIVATE,
-                                  .reasons = SL_STR(reasons)});
+    print_json(j, id,
+               &(sl_decision){.level = SL_LEVEL_INTERNAL,
+                              .cls = SL_CLASS_PRIVATE,
+                              .reasons = SL_STR(reasons)});
     fprintf(stderr, "sluice: classify: line %zu: %s\n", number, why);
 }
 
@@ -178,8 +179,8 @@ int sl_cmd_classify(int argc, char **argv)
          &policy, NULL, NULL},
         {"tenant", "NAME", "", "tenant whose rules count", &tenant, NULL, NULL},
         {"json", NULL, NULL, "JSON lines, also for files and --text", NULL, &j.json, NULL},
-        {"explain", NULL, NULL, "show the places in the text (and so the values)", NULL,
-         &j.explain, NULL},
+        {"explain", NULL, NULL, "show the places in the text (and so the values)", NULL, &j.explain,
+         NULL},
         {"entities", NULL, NULL, "list what can be found, as a Markdown table", NULL, &entities,
          NULL},
         {0},

@@ -44,7 +44,8 @@ if [ -x "$BIN/sluice" ]; then
     "$BIN/sluice" classify --entities > "$TEMP/entities"
     # what stands between the two marks is replaced
     awk -v table="$TEMP/entities" '
-        /^<!-- entities:/ { print; print ""; while ((getline row < table) > 0) print row; inside = 1 }
+        /^<!-- entities:/ { print; print ""; inside = 1
+            while ((getline row < table) > 0) print row }
         /^<!-- end -->/ { if (inside) print ""; inside = 0 }
         !inside { print }' docs/classification.md > "$TEMP/classification.md"
     NAMES+=(classification)
