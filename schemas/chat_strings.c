@@ -14,6 +14,8 @@
 
 /* JSON inside JSON inside …: as deep as an agent's log of an agent's log. Deeper stays raw. */
 #define NESTED_MAX 4
+/* A longer value is no number or name that needs its key beside it. */
+#define PAIR_MAX 256
 
 typedef struct walk {
     sl_chat_string_fn fn;
@@ -163,6 +165,24 @@ static bool walk_array(walk *w, const sl_jnode *n)
     return true;
 }
 
+/* A key that is content, and what it says of its value: {"ssn": 123456789} reads "ssn: 123456789". */
+static bool give_key(walk *w, sl_str key, const sl_jnode *value)
+{
+    sl_str s = {0};
+    sl_buf text = {0};
+    sl_buf_add_str(&text, key);
+    if (sl_json_kind(value) == SL_J_NUMBER) {
+        sl_buf_adds(&text, ": ");
+        sl_json_write(value, &text);
+    } else if (sl_json_str(value, &s) && s.n <= PAIR_MAX) {
+        sl_buf_adds(&text, ": ");
+        sl_buf_add_str(&text, s);
+    }
+    bool on = sl_buf_ok(&text) && give(w, sl_buf_str(&text));
+    sl_buf_done(&text);
+    return on;
+}
+
 static bool walk_object(walk *w, const sl_jnode *n)
 {
     size_t at = w->where_n;
@@ -170,7 +190,7 @@ static bool walk_object(walk *w, const sl_jnode *n)
         sl_str key = sl_json_key(m);
         bool word = is_word(key);
         push(w, at ? "." : "", word ? key : SL_STR("*"));
-        bool on = (word || !w->keys || give(w, key)) && walk_node(w, m);
+        bool on = (word || !w->keys || give_key(w, key, m)) && walk_node(w, m);
         pop(w, at);
         if (!on)
             return false;
@@ -235,7 +255,7 @@ static bool walk_messages(walk *w, const sl_jnode *list)
                 continue;
             bool word = is_word(key);
             push(w, ".", word ? key : SL_STR("*"));
-            on = (word || give(w, key)) && walk_node(w, f);
+            on = (word || give_key(w, key, f)) && walk_node(w, f);
             pop(w, inside);
             if (on && sl_str_is(key, "content") && sl_json_kind(f) == SL_J_ARRAY)
                 on = walk_joined(w, f);
