@@ -120,7 +120,7 @@ $(foreach s,$(FUZZ_SRCS),$(eval $(call TEST_RULE,$(s),-fsanitize=fuzzer)))
 
 .DEFAULT_GOAL := all
 .PHONY: all programs unit-bins bench-bins fuzz-bins unit clean help setup up down demo test \
-        test-long bench fuzz lint format docs
+        test-long bench bench-classify fuzz lint format docs
 JOBS ?= 2
 
 all: programs                     ## Build the four programs into build/bin
@@ -130,11 +130,10 @@ bench-bins: $(BENCH_BINS)
 fuzz-bins: $(FUZZ_BINS)
 
 # One folder's unit tests.
-unit: $(filter tests/unit/$(T)%,$(UNIT_SRCS:.c=.run)) ## One folder: make unit T=common/http
-%.run: FORCE
-	@$(MAKE) --no-print-directory FLAVOR=$(FLAVOR) B=$(B) $(O)/$(basename $@)
-	@$(O)/$(basename $@)
-FORCE:
+UNIT_PICKED := $(filter $(O)/tests/unit/$(T)%,$(UNIT_BINS))
+unit: $(UNIT_PICKED)              ## One folder: make unit T=common/http
+	@failed=; for t in $(UNIT_PICKED); do $$t || failed="$$failed $$t"; done; \
+	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 # ---- running it ----
 setup:                            ## Install what is missing (SET=demo or test)
@@ -158,6 +157,10 @@ fuzz:                             ## Fuzz every target for FUZZ_S seconds (60)
 bench:                            ## Build and run the benches (BENCH=word picks)
 	@$(MAKE) --no-print-directory -j$(JOBS) programs bench-bins
 	@B=$(B) tests/run/bench.sh $(BENCH)
+bench-classify:                   ## Speed and quality of the classifier
+	@$(MAKE) --no-print-directory -j$(JOBS) programs $(filter %/classify_bench,$(BENCH_BINS))
+	@$(O)/tests/bench/router/classify_bench
+	@python3 tests/quality/quality.py --sluice $(O)/bin/sluice
 lint:                             ## Layers, lengths, format, shell scripts, generated documents
 	@tests/lint/lint.py
 	@B=$(B) tests/lint/docs.sh --check
