@@ -79,7 +79,8 @@ def test_a_worker_drains(restarted, gate):
             with Raw(system.gateways[1].health) as raw:
                 send(system, raw)
                 answer = raw.answer()
-                assert answer.status in (503, 504), answer
+                late = answer.status == 200 and "timeout" in answer.events()[-1]
+                assert late or answer.status in (503, 504), answer
                 return answer if answer.status == 503 else None
 
         answer = until(told, "the gateway knows that the worker takes nothing new", 10)

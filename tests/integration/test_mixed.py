@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 import pytest
-from harness import Books, Records
+from harness import Books, Records, until
 from sluice_reader import check_run
 
 REQUESTS = 500
@@ -58,6 +58,8 @@ def mixed(system):
     for entry in entries:
         entry.marker = by_text[entry.marker]
     system.wait_idle()
+    until(lambda: seen_alive(system), "a presence record of each class since the mark", 30)
+    until(lambda: delivered(system) >= {e.id for e in entries}, "each delivery is audited", 30)
     ids = {e.marker: e.id for e in entries}
     return Mixed(
         books,
@@ -67,6 +69,18 @@ def mixed(system):
         system.audit("--since", since, "--all", "--most", "2000", status=None),
         since,
     )
+
+
+def seen_alive(system) -> bool:
+    """Workers say every 2 s that they are there: a fast machine answers everything in between."""
+    topics = {f"llm.{cls}.presence.v1" for cls in ("private", "public")}
+    return {r.topic for r in system.records(sorted(topics)).of(type="presence")} == topics
+
+
+def delivered(system) -> set[str]:
+    """Audit records of answers are gathered for 50 ms after a request has left the gateway."""
+    topics = ["llm.audit.v1", "llm.public.audit.v1"]
+    return {r.subject for r in system.records(topics).of(event="delivered")}
 
 
 def test_every_request_is_answered_whole(mixed):
@@ -143,6 +157,8 @@ def test_every_record_carries_the_checksum_that_the_reader_computes(mixed):
     assert not mixed.records.damaged()
     kinds = {r.type.split(".")[2] for r in mixed.records if r.envelope}
     assert kinds >= {"request", "chunk", "audit", "presence"}
+    alive = {r.topic for r in mixed.records.of(type="presence")}
+    assert alive == {"llm.private.presence.v1", "llm.public.presence.v1"}
     assert not mixed.records.of("llm.private.dead-letter.v1")
     assert not mixed.records.of("llm.public.dead-letter.v1")
 
