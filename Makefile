@@ -172,4 +172,4 @@ docs: programs                    ## Write the generated parts of docs/ anew
 clean:                            ## Remove build/ (downloads stay in .cache/)
 	rm -rf build
 help:                             ## This list
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
