@@ -10,10 +10,14 @@
 
 #include <stdatomic.h>
 
+#define SL_CONTEXTUAL_DEFAULT 0.90
+#define SL_CONTEXTUAL_OFF     2.0 /* above every score */
+
 typedef struct sl_rules {
     sl_level floor;      /* a request is never below this */
     sl_level public_max; /* the highest level that may leave */
     sl_fallback public_down;
+    double contextual;     /* the score from which the learned model raises */
     bool refuse_sensitive; /* a sensitive request for a public-only model: 403, else rerouted */
 } sl_rules;
 

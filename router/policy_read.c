@@ -5,6 +5,7 @@
 #include "common/crypto/digest.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { NAME_MAX_BYTES = 128, TERM_MIN = 3, TERM_MAX = 256, INFLIGHT_MAX = 1000000, KEY_MIN = 16 };
 
@@ -268,6 +269,29 @@ static sl_status read_default_models(reader *r, const sl_yaml_node *defaults)
     return st;
 }
 
+/* The score from which the learned second opinion raises; "off": never. */
+static sl_status contextual(reader *r, const sl_yaml_node *map, double *ret)
+{
+    const sl_yaml_node *n = sl_yaml_get(map, "contextual");
+    sl_str s;
+    char text[16], *end;
+    if (!n)
+        return SL_OK;
+    sl_status st = scalar(r, n, &s);
+    if (st != SL_OK)
+        return st;
+    if (sl_str_is(s, "off")) {
+        *ret = SL_CONTEXTUAL_OFF;
+        return SL_OK;
+    }
+    snprintf(text, sizeof text, "%.*s", (int)(s.n < 15 ? s.n : 15), s.p);
+    double v = strtod(text, &end);
+    if (end == text || *end || s.n > 15 || !(v > 0 && v <= 1))
+        return FAIL(r, n, "%s", "contextual: must be a score above 0 up to 1, or off");
+    *ret = v;
+    return SL_OK;
+}
+
 static sl_status read_rules(reader *r, const sl_yaml_node *n, sl_rules *ret)
 {
     static const char *const downs[] = {"refuse", "private", NULL};
@@ -280,6 +304,8 @@ static sl_status read_rules(reader *r, const sl_yaml_node *n, sl_rules *ret)
         st = choice(r, n, "public_down", "way", downs, &down);
     if (st == SL_OK)
         st = choice(r, n, "sensitive_on_public_model", "way", sensitive, &refuse);
+    if (st == SL_OK)
+        st = contextual(r, n, &ret->contextual);
     ret->public_down = down ? SL_FALLBACK_PRIVATE : SL_FALLBACK_REFUSE;
     ret->refuse_sensitive = refuse != 0;
     return st;
@@ -287,14 +313,21 @@ static sl_status read_rules(reader *r, const sl_yaml_node *n, sl_rules *ret)
 
 static sl_status read_defaults(reader *r, const sl_yaml_node *root)
 {
-    static const char *const keys[] = {
-        "models",      "public_max_level",          "floor",
-        "public_down", "sensitive_on_public_model", "private_without_audit",
-        NULL};
+    static const char *const keys[] = {"models",
+                                       "public_max_level",
+                                       "floor",
+                                       "public_down",
+                                       "sensitive_on_public_model",
+                                       "private_without_audit",
+                                       "contextual",
+                                       NULL};
     sl_policy *p = r->p;
     const sl_yaml_node *n = sl_yaml_get(root, "defaults");
-    p->defaults = (sl_tenant){
-        .name = "", .rules = {SL_LEVEL_PUBLIC, SL_LEVEL_PUBLIC, SL_FALLBACK_REFUSE, false}};
+    p->defaults = (sl_tenant){.name = "",
+                              .rules = {.floor = SL_LEVEL_PUBLIC,
+                                        .public_max = SL_LEVEL_PUBLIC,
+                                        .public_down = SL_FALLBACK_REFUSE,
+                                        .contextual = SL_CONTEXTUAL_DEFAULT}};
     mark m = enter(r, SL_STR("defaults"));
     if (n) {
         sl_status st = check_map(r, n, keys);
@@ -447,15 +480,9 @@ static sl_status read_allow(reader *r, const sl_yaml_node *n, sl_tenant *t)
 
 static sl_status read_tenant(reader *r, const sl_yaml_node *n, sl_tenant *t)
 {
-    static const char *const keys[] = {"ingress",
-                                       "floor",
-                                       "public_max_level",
-                                       "public_down",
-                                       "sensitive_on_public_model",
-                                       "models",
-                                       "dictionary",
-                                       "allow",
-                                       NULL};
+    static const char *const keys[] = {
+        "ingress",    "floor",  "public_max_level", "public_down", "sensitive_on_public_model",
+        "contextual", "models", "dictionary",       "allow",       NULL};
     static const struct {
         const char *key;
         sl_status (*read)(reader *, const sl_yaml_node *, sl_tenant *);
@@ -483,6 +510,9 @@ static sl_status read_tenant(reader *r, const sl_yaml_node *n, sl_tenant *t)
         return FAIL(r, sl_yaml_get(n, "public_max_level"),
                     "public_max_level: %s is above the defaults' %s; a tenant may only lower it",
                     level_names[t->rules.public_max], level_names[r->p->defaults.rules.public_max]);
+    if (t->rules.contextual > r->p->defaults.rules.contextual)
+        return FAIL(r, sl_yaml_get(n, "contextual"), "%s",
+                    "contextual: is above the defaults'; a tenant may only lower it");
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         const sl_yaml_node *x = sl_yaml_get(n, lists[i].key);
         if (!x)

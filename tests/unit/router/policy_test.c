@@ -17,11 +17,13 @@ static const char good[] = HEAD "  public_max_level: internal\n"
                                 "  public_down: private\n"
                                 "  sensitive_on_public_model: refuse\n"
                                 "  private_without_audit: true\n"
+                                "  contextual: off\n"
                                 "inflight: {private: 10, public: 20}\n"
                                 "tenants:\n"
                                 "  acme:\n"
                                 "    ingress: [llm.ingress.v1, llm.ingress.acme.v1]\n"
                                 "    floor: internal\n"
+                                "    contextual: 0.75\n"
                                 "    public_down: refuse\n"
                                 "    models: [auto, p]\n"
                                 "    dictionary:\n"
@@ -115,6 +117,10 @@ static const struct {
      "policy.yaml:3: models.p: unknown class 'privat'; did you mean 'private'?"},
     {"version: 1\nmodels:\n  p: {classes: [private, private]}\n", "class private stands twice"},
     {MODELS, "models.private: is missing"},
+    {HEAD "  contextual: 1.5\n", "policy.yaml:7: defaults: contextual: must be a score above 0"},
+    {HEAD "  contextual: high\n", "contextual: must be a score above 0 up to 1, or off"},
+    {HEAD "  contextual: 0.5\ntenants: {a: {contextual: off}}\n",
+     "contextual: is above the defaults'; a tenant may only lower it"},
     {MODELS "defaults:\n  models:\n    private: u\n",
      "policy.yaml:7: defaults.models.private: model 'u' is not on the private class"},
     {MODELS "defaults:\n  models: {private: q}\n",
