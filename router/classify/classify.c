@@ -33,7 +33,7 @@ void sl_classifier_free(sl_classifier *c)
         return;
     sl_patterns_scratch_free(c->scratch);
     for (int i = 0; i <= SL_DECODE_DEPTH; i++)
-        sl_buf_done(&c->norm[i]);
+        sl_buf_done(&c->norm[i]), sl_edits_done(&c->norm_edits[i]);
     for (int i = 0; i < SL_DECODE_DEPTH; i++)
         sl_buf_done(&c->decoded[i]);
     sl_buf_done(&c->joined);
@@ -46,20 +46,15 @@ void sl_classifier_free(sl_classifier *c)
 /* Positions of a view as positions of the string that was given. */
 static void locate(const sl_frame *f, size_t *at, size_t *len)
 {
-    if (f->decoded)
-        *at = f->base, *len = f->span;
-    if (!f->source.p)
-        return;
-    sl_buf scratch = {0};
-    sl_norm_result r;
-    size_t from = sl_normalise(f->source, &scratch, *at, &r);
-    sl_buf_clear(&scratch);
-    size_t to = sl_normalise(f->source, &scratch, *at + *len, &r);
-    sl_buf_done(&scratch);
-    if (from == SIZE_MAX)
-        from = f->source.n;
-    if (to == SIZE_MAX)
-        to = f->source.n;
+    size_t from = *at, to = *at + *len;
+    for (; f->parent; f = f->parent) {
+        if (f->span) {
+            from = f->base, to = f->base + f->span;
+        } else if (f->edits) {
+            from = sl_edits_source(f->edits, from);
+            to = sl_edits_source(f->edits, to);
+        }
+    }
     *at = from, *len = to > from ? to - from : 0;
 }
 
@@ -149,7 +144,7 @@ void sl_scan_text(sl_classifier *c, sl_frame f)
     sl_buf *norm = &c->norm[f.depth];
     sl_buf_clear(norm);
     sl_norm_result r;
-    sl_normalise(f.text, norm, SIZE_MAX, &r);
+    sl_fold(f.text, norm, &c->norm_edits[f.depth], &r);
     c->frame = &f;
     if (!sl_buf_ok(norm))
         sl_add(c, SL_ENT_CLASSIFIER_ERROR, SL_LEVEL_INTERNAL, 0, 0);
@@ -160,11 +155,13 @@ void sl_scan_text(sl_classifier *c, sl_frame f)
         f.again = true;
     }
     if (r.changed && sl_buf_ok(norm)) {
-        sl_frame g = f;
-        g.view = f.decoded ? f.view : "nfkc";
-        if (!f.decoded)
-            g.source = f.text;
-        g.text = sl_buf_str(norm);
+        sl_frame g = {.view = f.decoded ? f.view : "nfkc",
+                      .text = sl_buf_str(norm),
+                      .parent = &f,
+                      .edits = &c->norm_edits[f.depth],
+                      .decoded = f.decoded,
+                      .again = f.again,
+                      .depth = f.depth};
         sl_scan_view(c, &g);
     }
     c->frame = NULL;

@@ -57,13 +57,23 @@ void sl_dictionary_free(sl_dictionary *d);
 
 /* ---- inside: shared by the stages ---- */
 
+/* Where a view and its source part: from view offset `out` on stand the source's bytes from `in`. */
+typedef struct sl_edit {
+    uint32_t out, in;
+} sl_edit;
+typedef struct sl_edits {
+    sl_edit *at;
+    size_t n, cap;
+    bool lost;
+} sl_edits;
+
 /* One view of one string while it is scanned. */
 typedef struct sl_frame {
     const char *view;
     sl_str text;
-    sl_str source; /* what a normalised view came from, to find positions again; p NULL: text */
-    size_t base;   /* of a decoded view: where its blob begins in the string */
-    size_t span;   /* and how long the blob is; 0: positions are those of the text */
+    const struct sl_frame *parent; /* the view it was made from; NULL: the string as given */
+    const sl_edits *edits;         /* its positions as the parent's; NULL: the same */
+    size_t base, span; /* of a decoded view: its blob in the parent; edits don't count */
     bool decoded;
     bool again; /* another view of the same string: what was found there is not told twice */
     int depth;
@@ -100,6 +110,7 @@ struct sl_classifier {
     bool weak_any;
     sl_ctx_map ctx; /* of the view at hand */
     sl_buf norm[SL_DECODE_DEPTH + 1], decoded[SL_DECODE_DEPTH];
+    sl_edits norm_edits[SL_DECODE_DEPTH + 1];
     sl_buf joined;
     char joined_where[96];
     int joined_n;
@@ -122,14 +133,26 @@ void sl_decode_scan(sl_classifier *c, const sl_frame *f);
 /* views.c */
 sl_status sl_views_open(sl_error *reterr) SL_MUST_CHECK; /* builds the tables, once a process */
 bool sl_ascii(sl_str s);
+bool sl_edits_grow(sl_edits *e);
+void sl_edits_clear(sl_edits *e);
+void sl_edits_done(sl_edits *e);
+/* From `out` of the view on, the view goes on with the source's byte `in`. NULL: not kept. */
+static inline void sl_edits_add(sl_edits *e, size_t out, size_t in)
+{
+    if (!e || (e->n == e->cap && !sl_edits_grow(e)))
+        return;
+    e->at[e->n++] = (sl_edit){(uint32_t)out, (uint32_t)in};
+}
+size_t sl_edits_source(const sl_edits *e, size_t out); /* the source's offset of a view's */
 typedef struct sl_norm_result {
     bool changed; /* differs from the source at all */
-    bool dropped; /* characters were stripped or merged: the source has another shape */
+    bool dropped; /* something was left out between letters or digits: the shape is another */
     bool invalid; /* was not UTF-8 */
 } sl_norm_result;
-/* Appends the normalised form. Stops once `stop` bytes are written and returns the source offset
- * reached (SIZE_MAX: all of it). */
-size_t sl_normalise(sl_str in, sl_buf *out, size_t stop, sl_norm_result *ret);
+/* Appends the folded form of `in`: NFKC, ignorables and decoration dropped, digits, dashes, spaces
+ * and dots as ASCII, Latin letters without diacritics, other scripts in lower case. ASCII stays as
+ * it is. edits may be NULL. Errors: sl_buf_ok(out). */
+void sl_fold(sl_str in, sl_buf *out, sl_edits *edits, sl_norm_result *ret);
 
 double sl_entropy(const char *p, size_t n); /* bits a byte, of the byte frequencies */
 

@@ -249,9 +249,9 @@ static void scan_decoded(sl_classifier *c, const sl_frame *f, const char *view, 
                    .decoded = true,
                    .again = true,
                    .depth = f->depth + 1,
-                   .source = f->source};
-    in.base = f->decoded ? f->base : at;
-    in.span = f->decoded ? f->span : n;
+                   .parent = f,
+                   .base = at,
+                   .span = n};
     sl_scan_text(c, in);
     c->frame = f;
 }

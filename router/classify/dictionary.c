@@ -34,7 +34,7 @@ static size_t add_expr(sl_buf *out, sl_str term, sl_buf *norm)
     if (sl_ascii(term))
         sl_buf_add_str(norm, term);
     else
-        sl_normalise(term, norm, SIZE_MAX, &r);
+        sl_fold(term, norm, NULL, &r);
     for (size_t i = 0; i < norm->len; i++)
         sl_buf_addf(out, "\\x%02x", (unsigned char)norm->data[i]);
     sl_buf_addc(out, '\0');

@@ -1,90 +1,17 @@
-/* views.c - the normalised view of a text: NFKC (Unicode 15, by ICU), Default_Ignorable and format
- * characters dropped, combining marks behind ASCII dropped, every decimal digit as ASCII, every
- * dash as '-', every space as ' ', middle dots and bullets as '.'.
+/* views.c - the folded view of a text and the way back from a view's positions to its source's.
  *
- * NFKC of a whole text costs more than matching it, so a table built once from ICU says for each
- * character of the basic plane what single character it becomes, or that it needs ICU; only the few
- * characters around such a one go through unorm2_normalize. ASCII text never comes here. */
+ * The table of fold_table.c says what each character becomes; the walk copies ASCII and Chinese in
+ * runs and asks ICU only where a mark may compose with the letter before it. ASCII text is its own
+ * folded view and never comes here. */
 #include "router/classify/classify.h"
 
-#include <pthread.h>
-#include <unicode/uchar.h>
-#include <unicode/unorm2.h>
-#include <unicode/ustring.h>
+#include "router/classify/fold_table.h"
 
-enum { SEGMENT_MAX = 64 }; /* UTF-16 units of one normalisation segment; longer ones are split */
-
-#define MAP_SLOW 0xffff /* needs ICU (or may join what stands before it) */
-#define MAP_DROP 0x0000
-
-static struct {
-    pthread_once_t once;
-    const UNormalizer2 *nfkc;
-    uint16_t map[0x10000];
-    bool failed;
-} views = {.once = PTHREAD_ONCE_INIT};
-
-/* What one normalised character becomes: a dash, a space, a digit, itself, or nothing. */
-static UChar32 fold(UChar32 ch)
-{
-    if (ch < 0x80)
-        return ch;
-    if (u_hasBinaryProperty(ch, UCHAR_DEFAULT_IGNORABLE_CODE_POINT))
-        return MAP_DROP;
-    int type = u_charType(ch);
-    if (type == U_DECIMAL_DIGIT_NUMBER)
-        return '0' + u_charDigitValue(ch);
-    if (type == U_DASH_PUNCTUATION || ch == 0x2212) /* minus sign */
-        return '-';
-    if (type == U_SPACE_SEPARATOR)
-        return ' ';
-    if (type == U_FORMAT_CHAR)
-        return MAP_DROP;
-    if (type == U_LINE_SEPARATOR || type == U_PARAGRAPH_SEPARATOR || ch == 0x85)
-        return '\n';
-    if (ch == 0xb7 || ch == 0x2022 || ch == 0x30fb || ch == 0x2027 || ch == 0x2219 || ch == 0x3002)
-        return '.';
-    return ch;
-}
-
-static uint16_t map_one(UChar32 ch)
-{
-    if (ch >= 0xd800 && ch <= 0xdfff)
-        return MAP_DROP;
-    if (u_hasBinaryProperty(ch, UCHAR_DEFAULT_IGNORABLE_CODE_POINT))
-        return MAP_DROP;
-    int type = u_charType(ch);
-    if (type == U_NON_SPACING_MARK || type == U_ENCLOSING_MARK)
-        return MAP_SLOW; /* joins or is dropped: depends on what stands before */
-    if (!unorm2_hasBoundaryBefore(views.nfkc, ch))
-        return MAP_SLOW;
-    UErrorCode err = U_ZERO_ERROR;
-    UChar in[2], out[SEGMENT_MAX];
-    in[0] = (UChar)ch;
-    int32_t n = unorm2_normalize(views.nfkc, in, 1, out, SEGMENT_MAX, &err);
-    if (U_FAILURE(err) || n != 1 || u_getCombiningClass(out[0]) != 0)
-        return MAP_SLOW;
-    UChar32 to = fold(out[0]);
-    return to >= 0xffff ? MAP_SLOW : (uint16_t)to;
-}
-
-static void build(void)
-{
-    UErrorCode err = U_ZERO_ERROR;
-    views.nfkc = unorm2_getNFKCInstance(&err);
-    if (U_FAILURE(err)) {
-        views.failed = true;
-        return;
-    }
-    for (UChar32 ch = 0; ch < 0x10000; ch++)
-        views.map[ch] = ch < 0x80 ? (uint16_t)ch : map_one(ch);
-    views.map[0] = ' '; /* NUL is no character to keep, and MAP_DROP would hide a joint */
-}
+#include <stdlib.h>
 
 sl_status sl_views_open(sl_error *reterr)
 {
-    pthread_once(&views.once, build);
-    if (views.failed)
+    if (!sl_fold_table_open())
         return sl_fail(reterr, SL_E_INTERNAL,
                        "ICU has no NFKC data: install the package libicu72 completely");
     return SL_OK;
@@ -104,8 +31,54 @@ bool sl_ascii(sl_str s)
     return (any & 0x8080808080808080u) == 0;
 }
 
+/* ---- edits: where a view and its source part ---- */
+
+void sl_edits_clear(sl_edits *e)
+{
+    e->n = 0;
+    e->lost = false;
+}
+
+void sl_edits_done(sl_edits *e)
+{
+    free(e->at);
+    *e = (sl_edits){0};
+}
+
+bool sl_edits_grow(sl_edits *e)
+{
+    size_t cap = e->cap ? e->cap * 2 : 512;
+    sl_edit *p = realloc(e->at, cap * sizeof *p);
+    if (!p) {
+        e->lost = true; /* positions become vague; what is found stays found */
+        return false;
+    }
+    e->at = p, e->cap = cap;
+    return true;
+}
+
+size_t sl_edits_source(const sl_edits *e, size_t out)
+{
+    size_t lo = 0, hi = e->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (e->at[mid].out > out)
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    if (lo == 0)
+        return out;
+    size_t in = e->at[lo - 1].in + (out - e->at[lo - 1].out);
+    if (lo < e->n && in > e->at[lo].in)
+        in = e->at[lo].in;
+    return in;
+}
+
+/* ---- the walk ---- */
+
 /* Decodes one character; returns its length, or 0 where the bytes are not UTF-8. */
-static size_t decode(const unsigned char *p, size_t n, UChar32 *ret)
+static inline size_t decode(const unsigned char *p, size_t n, uint32_t *ret)
 {
     unsigned char b = p[0];
     if (b < 0x80) {
@@ -115,23 +88,36 @@ static size_t decode(const unsigned char *p, size_t n, UChar32 *ret)
     size_t len = b >= 0xf0 ? 4 : b >= 0xe0 ? 3 : 2;
     if (b < 0xc2 || b > 0xf4 || n < len)
         return 0;
-    UChar32 ch = b & (0xff >> (len + 1));
+    uint32_t ch = b & (0xffu >> (len + 1));
     for (size_t i = 1; i < len; i++) {
         if ((p[i] & 0xc0) != 0x80)
             return 0;
-        ch = ch << 6 | (p[i] & 0x3f);
+        ch = ch << 6 | (p[i] & 0x3fu);
     }
-    static const UChar32 least[5] = {0, 0, 0x80, 0x800, 0x10000};
+    static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
     if (ch < least[len] || ch > 0x10ffff || (ch >= 0xd800 && ch <= 0xdfff))
         return 0;
     *ret = ch;
     return len;
 }
 
-static inline void put(sl_buf *out, UChar32 ch)
+/* last_in, last_out: where the letter before began, in source and output, for marks that compose
+ * with it; last_in SIZE_MAX when there is none. */
+typedef struct walk {
+    const unsigned char *p;
+    size_t n, i, last_in, last_out;
+    sl_buf *out;
+    sl_edits *edits;
+    sl_norm_result *res;
+} walk;
+
+static bool room(walk *w, size_t n)
 {
-    if (out->cap - out->len < 8 && !sl_buf_reserve(out, 64))
-        return;
+    return w->out->cap - w->out->len > n || sl_buf_reserve(w->out, n + 256);
+}
+
+static inline void put(sl_buf *out, uint32_t ch)
+{
     unsigned char *q = (unsigned char *)out->data + out->len;
     if (ch < 0x80) {
         q[0] = (unsigned char)ch;
@@ -150,138 +136,161 @@ static inline void put(sl_buf *out, UChar32 ch)
     }
 }
 
-/* Where a character of the astral planes stands for itself (emoji, rare Chinese). */
-static bool astral_plain(UChar32 ch)
+static inline bool after_ascii(const walk *w)
 {
-    return (ch >= 0x1f300 && ch <= 0x1fbef) || (ch >= 0x20000 && ch <= 0x2f7ff);
+    return w->out->len > 0 && (unsigned char)w->out->data[w->out->len - 1] < 0x80;
 }
 
-/* Normalises one segment (a starter and what follows without a boundary) and appends it. */
-static void segment(const UChar *in, int32_t n, sl_buf *out, sl_norm_result *res)
+static inline bool alnum(unsigned char b)
 {
-    UChar norm[SEGMENT_MAX * 18 + 1]; /* U+FDFA becomes 18 units, the longest */
-    UErrorCode err = U_ZERO_ERROR;
-    int32_t m = unorm2_normalize(views.nfkc, in, n, norm, SEGMENT_MAX * 18, &err);
-    if (U_FAILURE(err)) {
-        res->invalid = true; /* can't happen with these sizes; doubt if it does */
+    return (unsigned char)((b | 32) - 'a') < 26 || (unsigned char)(b - '0') < 10;
+}
+
+/* Leaves out the len bytes at i. Between letters or digits this changes the text's shape. */
+static void drop(walk *w, size_t len)
+{
+    w->res->changed = true;
+    w->i += len;
+    sl_edits_add(w->edits, w->out->len, w->i);
+    if (w->out->len > 0 && alnum((unsigned char)w->out->data[w->out->len - 1]) && w->i < w->n &&
+        (w->p[w->i] >= 0x80 || alnum(w->p[w->i])))
+        w->res->dropped = true;
+}
+
+static void put_entry(walk *w, uint32_t ch, uint32_t e)
+{
+    uint32_t kind = e & SL_FOLD_KIND, to = e & ~SL_FOLD_KIND;
+    if (kind == SL_FOLD_SELF || ((kind == SL_FOLD_MARK) && !after_ascii(w))) {
+        put(w->out, ch);
+    } else if (kind == SL_FOLD_MAP) {
+        put(w->out, to);
+    } else if (kind == SL_FOLD_EXPAND) {
+        memcpy(w->out->data + w->out->len, sl_folding.pool[to].s, SL_FOLD_EXPANSION);
+        w->out->len += sl_folding.pool[to].n;
+    }
+}
+
+/* At i stands a mark that may join the letter before it: both are composed. A row of marks is taken
+ * SL_FOLD_SEGMENT at a time, and what composes with nothing is dropped. */
+static void join(walk *w)
+{
+    uint32_t seg[SL_FOLD_SEGMENT], out[SL_FOLD_SEGMENT * 4], ch;
+    size_t m = 0, len;
+    if (w->last_in != SIZE_MAX) {
+        decode(w->p + w->last_in, w->n - w->last_in, &seg[0]);
+        m = 1;
+        w->out->len = w->last_out;
+    }
+    while (w->i < w->n && m < SL_FOLD_SEGMENT &&
+           (len = decode(w->p + w->i, w->n - w->i, &ch)) > 0) {
+        uint32_t kind = sl_fold_entry(ch) & SL_FOLD_KIND;
+        if (m > 0 && kind != SL_FOLD_JOIN && kind != SL_FOLD_MARK)
+            break;
+        seg[m++] = ch;
+        w->i += len;
+    }
+    size_t k = sl_fold_compose(seg, m, out, SL_FOLD_SEGMENT * 4);
+    for (size_t x = 0; x < k && room(w, 32); x++) {
+        uint32_t e = sl_fold_entry(out[x]);
+        bool lone = (e & SL_FOLD_KIND) == SL_FOLD_JOIN;
+        if (lone && !(out[x] >= 0x300 && out[x] < 0x370) && !after_ascii(w))
+            put(w->out, out[x]); /* a vowel sign of its own */
+        else if (!lone)
+            put_entry(w, out[x], e);
+    }
+    w->res->changed = true;
+    w->last_in = SIZE_MAX;
+    sl_edits_add(w->edits, w->out->len, w->i);
+}
+
+/* ASCII, eight bytes at a time, then what is left of it one by one. */
+static void ascii_run(walk *w)
+{
+    char *q = w->out->data + w->out->len;
+    size_t i = w->i, from = i;
+    for (; i + 8 <= w->n; i += 8) {
+        uint64_t v;
+        memcpy(&v, w->p + i, 8);
+        if (v & 0x8080808080808080u)
+            break;
+        memcpy(q + (i - from), &v, 8);
+    }
+    for (; i < w->n && w->p[i] < 0x80; i++)
+        q[i - from] = (char)w->p[i];
+    w->out->len += i - from;
+    w->i = i;
+    w->last_in = SIZE_MAX; /* a mark behind ASCII is dropped, never joined */
+}
+
+/* U+4000 to U+9FFF stand for themselves. */
+static void ideograph_run(walk *w)
+{
+    const unsigned char *p = w->p;
+    unsigned char *q = (unsigned char *)w->out->data + w->out->len;
+    size_t i = w->i, from = i;
+    while (i + 3 <= w->n && (unsigned char)(p[i] - 0xe4) < 6 && (p[i + 1] & 0xc0) == 0x80 &&
+           (p[i + 2] & 0xc0) == 0x80) {
+        q[0] = p[i], q[1] = p[i + 1], q[2] = p[i + 2];
+        q += 3, i += 3;
+    }
+    if (i > from)
+        w->last_in = i - 3, w->last_out = w->out->len + (i - 3 - from);
+    w->out->len += i - from;
+    w->i = i;
+}
+
+static void one(walk *w)
+{
+    uint32_t ch = 0;
+    size_t len = decode(w->p + w->i, w->n - w->i, &ch);
+    if (len == 0) {
+        w->res->invalid = w->res->dropped = true;
+        w->last_in = SIZE_MAX;
+        drop(w, 1);
         return;
     }
-    bool after_ascii = out->len > 0 && (unsigned char)out->data[out->len - 1] < 0x80;
-    for (int32_t i = 0; i < m;) {
-        UChar32 ch;
-        U16_NEXT(norm, i, m, ch);
-        int type = u_charType(ch);
-        bool mark = type == U_NON_SPACING_MARK || type == U_ENCLOSING_MARK;
-        if (mark && after_ascii)
-            continue; /* keycaps, strike-through: decoration on what is read as ASCII */
-        UChar32 to = fold(ch);
-        if (to == MAP_DROP)
-            continue;
-        after_ascii = to < 0x80;
-        put(out, to);
+    uint32_t e = sl_fold_entry(ch), kind = e & SL_FOLD_KIND;
+    bool mark = kind == SL_FOLD_MARK || kind == SL_FOLD_JOIN;
+    if (kind == SL_FOLD_DROP || (mark && after_ascii(w))) {
+        if (kind == SL_FOLD_DROP)
+            w->last_in = SIZE_MAX; /* nothing joins across it: rows of both stay linear */
+        drop(w, len);
+        return;
     }
-    res->changed = res->dropped = true;
+    if (kind == SL_FOLD_JOIN) {
+        join(w);
+        return;
+    }
+    w->last_in = w->i, w->last_out = w->out->len;
+    put_entry(w, ch, e);
+    w->i += len;
+    if (kind != SL_FOLD_SELF && kind != SL_FOLD_MARK) {
+        w->res->changed = true;
+        if (w->out->len - w->last_out != len)
+            sl_edits_add(w->edits, w->out->len, w->i);
+    }
 }
 
-/* State of the walk. last_in, last_out: where the character right before i began, in source and
- * output; last_in == i when there is none that could join with what stands at i. */
-typedef struct walk {
-    const unsigned char *p;
-    size_t n, i, last_in, last_out;
-} walk;
-
-/* Copies ASCII, eight bytes at a time, from w->i on; returns false when there is none. */
-static bool copy_ascii(walk *w, sl_buf *out)
+void sl_fold(sl_str in, sl_buf *out, sl_edits *edits, sl_norm_result *ret)
 {
-    size_t from = w->i;
-    while (w->i + 8 <= w->n) {
-        uint64_t v;
-        memcpy(&v, w->p + w->i, 8);
-        if (v & 0x8080808080808080u || (out->cap - out->len < 16 && !sl_buf_reserve(out, 64)))
-            break;
-        memcpy(out->data + out->len, &v, 8);
-        out->len += 8;
-        w->i += 8;
+    *ret = (sl_norm_result){0};
+    walk w = {.p = (const unsigned char *)in.p,
+              .n = in.n,
+              .last_in = SIZE_MAX,
+              .out = out,
+              .edits = edits,
+              .res = ret};
+    if (edits)
+        sl_edits_clear(edits);
+    /* nothing but expansions makes a text longer: each asks for its room */
+    while (w.i < w.n && room(&w, w.n - w.i + 2 * SL_FOLD_EXPANSION)) {
+        if (w.p[w.i] < 0x80)
+            ascii_run(&w);
+        else if ((unsigned char)(w.p[w.i] - 0xe4) < 6)
+            ideograph_run(&w);
+        if (w.i < w.n && w.p[w.i] >= 0x80 && room(&w, w.n - w.i + 2 * SL_FOLD_EXPANSION))
+            one(&w);
     }
-    if (w->i == from)
-        return false;
-    w->last_in = w->i - 1;
-    w->last_out = out->len - 1;
-    return true;
-}
-
-/* At walk->i stands a character that needs ICU: takes the segment around it. */
-static void slow(walk *w, sl_buf *out, sl_norm_result *res)
-{
-    UChar seg[SEGMENT_MAX];
-    int32_t m = 0;
-    UChar32 ch = 0;
-    size_t from = w->i;
-    size_t len = decode(w->p + w->i, w->n - w->i, &ch);
-    if (w->last_in < w->i && !unorm2_hasBoundaryBefore(views.nfkc, ch)) {
-        from = w->last_in; /* it may join the character before */
-        out->len = w->last_out;
-    }
-    bool first = true;
-    for (w->i = from; w->i < w->n; w->i += len, first = false) {
-        len = decode(w->p + w->i, w->n - w->i, &ch);
-        if (len == 0 || m + 2 > SEGMENT_MAX)
-            break;
-        if (!first && unorm2_hasBoundaryBefore(views.nfkc, ch) && ch >= 0x20) {
-            int type = u_charType(ch);
-            if (type != U_NON_SPACING_MARK && type != U_ENCLOSING_MARK)
-                break;
-        }
-        U16_APPEND_UNSAFE(seg, m, ch);
-    }
-    segment(seg, m, out, res);
-    w->last_in = w->i;
-    w->last_out = out->len;
-}
-
-size_t sl_normalise(sl_str in, sl_buf *out, size_t stop, sl_norm_result *ret)
-{
-    sl_norm_result res = {0};
-    walk w = {.p = (const unsigned char *)in.p, .n = in.n};
-    size_t start = out->len, at = SIZE_MAX;
-    if (!sl_buf_reserve(out, in.n + 4)) {
-        *ret = res;
-        return SIZE_MAX;
-    }
-    while (w.i < w.n && !out->failed) {
-        if (out->len - start > stop) {
-            at = w.last_in;
-            break;
-        }
-        if (w.p[w.i] < 0x80 && stop == SIZE_MAX && copy_ascii(&w, out))
-            continue;
-        UChar32 ch;
-        size_t len = decode(w.p + w.i, w.n - w.i, &ch);
-        if (len == 0) {
-            res.invalid = res.changed = res.dropped = true;
-            w.last_in = ++w.i;
-            w.last_out = out->len;
-            continue;
-        }
-        uint16_t to = ch < 0x10000 ? views.map[ch] : astral_plain(ch) ? 1 : MAP_SLOW;
-        if (to == MAP_SLOW) {
-            slow(&w, out, &res);
-            continue;
-        }
-        if (to == MAP_DROP) {
-            res.changed = res.dropped = true;
-            w.last_in =
-                w.i + len; /* nothing joins across it, else a row of them costs its square */
-            w.last_out = out->len;
-        } else {
-            w.last_in = w.i;
-            w.last_out = out->len;
-            res.changed |= ch < 0x10000 && to != ch;
-            put(out, ch < 0x10000 ? to : ch);
-        }
-        w.i += len;
-    }
-    if (ret)
-        *ret = res;
-    return at;
+    if (out->data && out->cap > out->len)
+        out->data[out->len] = '\0';
 }
