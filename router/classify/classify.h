@@ -154,6 +154,9 @@ typedef struct sl_norm_result {
  * it is. edits may be NULL. Errors: sl_buf_ok(out). */
 void sl_fold(sl_str in, sl_buf *out, sl_edits *edits, sl_norm_result *ret);
 
+/* A pattern's expression with its words in folded form, appended. */
+void sl_fold_expr(const char *expr, sl_buf *out);
+
 double sl_entropy(const char *p, size_t n); /* bits a byte, of the byte frequencies */
 
 #endif

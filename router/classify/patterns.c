@@ -28,13 +28,19 @@ static void compile(void)
     const char **expr = calloc(n, sizeof *expr);
     unsigned *ids = calloc(n, sizeof *ids), *flags = calloc(n, sizeof *flags);
     hs_compile_error_t *err = NULL;
-    if (!expr || !ids || !flags) {
+    sl_buf folded = {0}; /* expressions as they match in the folded view, NUL behind each */
+    for (size_t l = 0; l < LISTS; l++) {
+        for (size_t i = 0; i < lists[l]->n; i++)
+            sl_fold_expr(lists[l]->patterns[i].expr, &folded), sl_buf_addc(&folded, '\0');
+    }
+    if (!expr || !ids || !flags || !sl_buf_ok(&folded)) {
         snprintf(global.fault, sizeof global.fault, "out of memory");
         goto cleanup;
     }
+    const char *next = folded.data;
     for (size_t l = 0, x = 0; l < LISTS; l++) {
-        for (size_t i = 0; i < lists[l]->n; i++, x++)
-            expr[x] = lists[l]->patterns[i].expr, ids[x] = (unsigned)(l << LIST_SHIFT | i);
+        for (size_t i = 0; i < lists[l]->n; i++, x++, next += strlen(next) + 1)
+            expr[x] = next, ids[x] = (unsigned)(l << LIST_SHIFT | i);
     }
     if (hs_compile_multi(expr, flags, ids, (unsigned)n, HS_MODE_BLOCK, NULL, &global.db, &err) !=
         HS_SUCCESS) {
@@ -44,6 +50,7 @@ static void compile(void)
     }
 cleanup:
     hs_free_compile_error(err);
+    sl_buf_done(&folded);
     free(expr);
     free(ids);
     free(flags);

@@ -294,3 +294,32 @@ void sl_fold(sl_str in, sl_buf *out, sl_edits *edits, sl_norm_result *ret)
     if (out->data && out->cap > out->len)
         out->data[out->len] = '\0';
 }
+
+/* Runs of other characters are folded; ASCII that comes of them means itself, not an operator. */
+void sl_fold_expr(const char *expr, sl_buf *out)
+{
+    sl_norm_result r;
+    sl_buf run = {0};
+    while (*expr) {
+        size_t n = 0;
+        for (; (unsigned char)*expr < 0x80 && *expr; expr++)
+            sl_buf_addc(out, *expr);
+        while ((unsigned char)expr[n] >= 0x80)
+            n++;
+        sl_buf_clear(&run);
+        sl_fold((sl_str){expr, n}, &run, NULL, &r);
+        if (r.invalid) { /* part of a character: bytes are meant */
+            sl_buf_clear(&run);
+            sl_buf_add(out, expr, n);
+        }
+        for (size_t i = 0; i < run.len; i++) {
+            unsigned char b = (unsigned char)run.data[i];
+            if (b < 0x80 && !alnum(b))
+                sl_buf_addc(out, '\\');
+            sl_buf_addc(out, (char)b);
+        }
+        out->failed |= run.failed;
+        expr += n;
+    }
+    sl_buf_done(&run);
+}
