@@ -108,6 +108,7 @@ struct sl_classifier {
     sl_entity weak_entity;
     size_t weak_at;
     bool weak_any;
+    size_t secret_to; /* bytes of this view that were looked at beside words for secrets */
     sl_ctx_map ctx; /* of the view at hand */
     sl_buf norm[SL_DECODE_DEPTH + 1], decoded[SL_DECODE_DEPTH];
     sl_edits norm_edits[SL_DECODE_DEPTH + 1];

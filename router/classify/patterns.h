@@ -23,10 +23,11 @@ typedef struct sl_pattern_list {
     void (*hit)(sl_classifier *c, sl_str t, size_t end, const sl_pattern *p);
 } sl_pattern_list;
 
-extern const sl_pattern_list sl_context_patterns; /* contexts.c */
-extern const sl_pattern_list sl_contact_patterns; /* contact.c */
-extern const sl_pattern_list sl_secret_patterns;  /* secrets.c */
-extern const sl_pattern_list sl_marking_patterns; /* markings.c */
+extern const sl_pattern_list sl_context_patterns;     /* contexts.c */
+extern const sl_pattern_list sl_contact_patterns;     /* contact.c */
+extern const sl_pattern_list sl_secret_patterns;      /* secrets.c */
+extern const sl_pattern_list sl_secret_word_patterns; /* passwords.c */
+extern const sl_pattern_list sl_marking_patterns;     /* markings.c */
 
 sl_status sl_patterns_open(struct hs_scratch **scratch, sl_error *reterr) SL_MUST_CHECK;
 bool sl_patterns_scan(sl_classifier *c, sl_str text);

@@ -1,0 +1,640 @@
+/* passwords.c - secrets that stand beside a word for them (secret_words.def): "name = value" in
+ * files and code, "the password is …" in thirty languages, one-time and recovery codes, cookies.
+ *
+ * A hit is a word. Right behind it, over the rest of its name and a connector (a colon, an equals
+ * sign, "is", 是 …), the value is judged mildly; in the words of the sentence around, only what
+ * hardly is anything else counts. Bytes of a sentence are looked at once a view, whatever the number
+ * of words in it. */
+#include "router/classify/secrets.h"
+
+#include <strings.h>
+
+enum { PASS, SHORT, LOGIN, KEY, NAME, AK, COOKIE, VENDOR, CODE, RECOVERY };
+
+enum {
+    AHEAD = 72, /* bytes of the sentence behind a word */
+    BACK = 44,  /* and before it */
+    TAIL = 28,  /* the rest of a name: password_for_prod */
+    VALUE_MAX = 200
+};
+
+typedef struct place {
+    sl_classifier *c;
+    sl_str t;
+    size_t word; /* where the word ends */
+    int kind;
+} place;
+
+static bool blank(char ch)
+{
+    return ch == ' ' || ch == '\t';
+}
+
+static bool high(char ch)
+{
+    return (unsigned char)ch >= 0x80;
+}
+
+/* Cyrillic and Greek letters may be part of a password; other scripts end it. */
+static bool alphabet(char ch)
+{
+    return (unsigned char)ch >= 0xce && (unsigned char)ch <= 0xd3;
+}
+
+static bool at_word(sl_str t, size_t i, const char *w)
+{
+    size_t n = strlen(w);
+    return i + n <= t.n && strncasecmp(t.p + i, w, n) == 0;
+}
+
+/* ---- connectors ---- */
+
+/* "is" in the languages of the words, with a blank behind it. */
+static size_t connector_word(sl_str t, size_t i)
+{
+    static const char *const words[] = {
+        "is",        "are",    "was",    "=",     "to",    "as",   "be",    "now",
+        "ist",       "lautet", "war",    "sind",  "auf",   "est",  "sera",  "es",
+        "son",       "era",    "e",      "sao",   "foi",   "sono", "om",    "ar",
+        "er",        "on",     "van",    "jest",  "to:",   "je",   "jsou",  "este",
+        "la",        "olarak", "adalah", "ialah", "yaitu", "ni",   "med",   "это",
+        "это:",      "є",      "—",      "-",     "--",    "->",   "=>",    ":=",
+        "следующий", "είναι",  "ειναι",  "הוא",   "היא",   "هو",   "هي",    "है",
+        "คือ",        "são",    "luidt",  "lyder", "set",   "will", "reads", "called"};
+    for (size_t x = 0; x < sizeof words / sizeof *words; x++) {
+        size_t n = strlen(words[x]);
+        if (at_word(t, i, words[x]) && i + n < t.n &&
+            (blank(t.p[i + n]) || t.p[i + n] == ':' || t.p[i + n] == '\n'))
+            return n;
+    }
+    return 0;
+}
+
+/* Particles that stick to the word in Chinese, Japanese, Korean, Thai: 是, は, 는 … */
+static size_t particle(sl_str t, size_t i)
+{
+    static const char *const words[] = {"是",   "为",   "為",   "：",   "は",   "が", "を", "に",
+                                        "も",   "는",   "은",   "이",   "가",   "를", "을", "란",
+                                        "改成", "设为", "設為", "就是", "改为", "叫", "用", "填",
+                                        "输入", "คือ",   "เป็น",  "了",   "→"};
+    for (size_t x = 0; x < sizeof words / sizeof *words; x++) {
+        size_t n = strlen(words[x]);
+        if (i + n <= t.n && memcmp(t.p + i, words[x], n) == 0)
+            return n;
+    }
+    return 0;
+}
+
+static bool particle_before(sl_str t, size_t at)
+{
+    for (size_t n = 3; n <= 6 && n <= at; n += 3) {
+        if (particle(t, at - n) == n)
+            return true;
+    }
+    return false;
+}
+
+/* From behind a name to its value. *ret_strong: there was a connector. *ret_quote: an open quote,
+ * 0: none. */
+static size_t to_value(sl_str t, size_t i, bool *ret_strong, char *ret_quote)
+{
+    size_t stop = i + 40 < t.n ? i + 40 : t.n;
+    int breaks = 0, words = 0;
+    *ret_strong = false, *ret_quote = 0;
+    while (i < stop) {
+        char ch = t.p[i];
+        size_t n;
+        if (ch == '\n' || ch == '\r') {
+            if (!*ret_strong || ++breaks > 2)
+                return stop == t.n ? t.n : i;
+            *ret_quote = 0;
+            i++;
+        } else if (blank(ch) || strchr("*_]\\)", ch)) {
+            *ret_quote = blank(ch) && *ret_quote && t.p[i - 1] != *ret_quote ? *ret_quote : 0;
+            i++;
+        } else if (ch == ':' || ch == '=' || ch == '|' || ch == '>' || ch == '(' || ch == ',') {
+            *ret_strong |= ch != ',' && ch != '(';
+            *ret_quote = 0;
+            i++;
+        } else if (ch == '"' || ch == '\'' || ch == '`') {
+            *ret_quote = ch;
+            i++;
+        } else if ((n = connector_word(t, i)) && words < 2) {
+            *ret_strong = true, words++, *ret_quote = 0;
+            i += n;
+        } else if ((n = particle(t, i))) {
+            *ret_strong = true;
+            i += n;
+        } else if (at_word(t, i, "\xe2\x80\x9c") || at_word(t, i, "\xe3\x80\x8c") ||
+                   at_word(t, i, "\xe3\x80\x90") || at_word(t, i, "\xe2\x80\x98")) {
+            i += 3; /* typographic quotes */
+        } else {
+            break;
+        }
+    }
+    return i;
+}
+
+static size_t value_end(sl_str t, size_t from, char quote)
+{
+    size_t to = from, max = from + VALUE_MAX < t.n ? from + VALUE_MAX : t.n;
+    if (quote) {
+        while (to < max && t.p[to] != quote && t.p[to] != '\n')
+            to++;
+        if (to < max && t.p[to] == quote)
+            return to;
+        to = from;
+    }
+    while (to < max && (unsigned char)t.p[to] > ' ' && !strchr("\"'`,;<>|", t.p[to]) &&
+           (!high(t.p[to]) || alphabet(t.p[to]) || (to > from && alphabet(t.p[to - 1]))))
+        to++;
+    while (to > from && strchr(".)]}?!:", t.p[to - 1]))
+        to--; /* what closes the sentence or the call */
+    if (to < max && to > from && t.p[to] == '!' && to + 1 < max && !blank(t.p[to + 1]))
+        to++;
+    return to;
+}
+
+/* ---- values right behind a name ---- */
+
+static bool has(const char *p, size_t n, const char *w)
+{
+    size_t m = strlen(w);
+    for (size_t i = 0; i + m <= n; i++) {
+        if (strncasecmp(p + i, w, m) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* password_length, tokenUrl, key_id: the name says that the value is about the secret. */
+static bool about(const char *p, size_t n)
+{
+    static const char *const words[] = {
+        "length", "count", "type",  "name",    "file",   "path",  "url",     "uri",   "field",
+        "policy", "hint",  "label", "min",     "max",    "size",  "limit",   "expir", "ttl",
+        "_id",    "Id",    "izer",  "version", "format", "regex", "pattern", "align", "Code:"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (has(p, n, words[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool uuid(const char *p, size_t n)
+{
+    return n == 36 && p[8] == '-' && p[13] == '-' && p[18] == '-' && p[23] == '-';
+}
+
+static bool digest(const char *p, size_t n)
+{
+    return uuid(p, n) || ((n == 32 || n == 40 || n == 64) && sl_value_look(p, n).hex);
+}
+
+/* Is the word before the bare word "key" one that makes it a secret's name? */
+static bool key_qualified(sl_str t, size_t end)
+{
+    static const char *const words[] = {
+        "api",        "access",      "secret",      "private",  "encryption",   "encrypt",
+        "decryption", "master",      "license",     "licence",  "subscription", "auth",
+        "service",    "account",     "storage",     "signing",  "sign",         "shared",
+        "ssh",        "app",         "application", "client",   "consumer",     "product",
+        "activation", "root",        "admin",       "session",  "deploy",       "webhook",
+        "hmac",       "aes",         "rsa",         "jwt",      "host",         "user",
+        "security",   "recovery",    "wpa",         "wifi",     "wi-fi",        "network",
+        "bot",        "developer",   "dev",         "prod",     "production",   "live",
+        "project",    "openai",      "stripe",      "azure",    "aws",          "google",
+        "gemini",     "claude",      "anthropic",   "deepseek", "zhipu",        "glm",
+        "qwen",       "serial",      "my",          "our",      "team",         "publishable",
+        "restricted", "integration", "payment",     "merchant", "partner",      "cohere",
+        "mistral",    "together",    "fireworks",   "智谱",     "write",        "read",
+        "ingest"};
+    size_t i = end - 3;
+    while (i > 0 && (blank(t.p[i - 1]) || t.p[i - 1] == '_' || t.p[i - 1] == '-'))
+        i--;
+    for (size_t x = 0; x < sizeof words / sizeof *words; x++) {
+        size_t n = strlen(words[x]);
+        if (i >= n && strncasecmp(t.p + i - n, words[x], n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool direct_value(const place *s, const char *p, size_t n, bool qualified, char quote)
+{
+    if (n == 0)
+        return false;
+    switch (s->kind) {
+    case PASS:
+        if (sl_value_password(p, n))
+            return true;
+        /* several words in quotes, or a word alone in a file of settings */
+        return quote && n >= 8 && memchr(p, ' ', n) == NULL && sl_value_look(p, n).digits > 0;
+    case SHORT:
+        return sl_value_password(p, n) && (sl_value_look(p, n).digits < n || n >= 6);
+    case NAME:
+        return sl_value_key(p, n) || sl_value_random(p, n);
+    case KEY:
+        if (qualified)
+            return sl_value_key(p, n);
+        return n >= 20 && !digest(p, n) && sl_value_key(p, n) && sl_value_random(p, n) &&
+               sl_value_look(p, n).upper + (memchr(p, '.', n) ? 2 : 0) >= 2;
+    case COOKIE:
+        return n >= 12 && sl_value_key(p, n) && sl_value_look(p, n).changes >= 3;
+    case AK:
+        return n >= 16 && sl_value_key(p, n);
+    case VENDOR:
+        return n >= 14 && sl_value_random(p, n) && !sl_value_placeholder(p, n);
+    default:
+        return false;
+    }
+}
+
+static sl_entity entity(const place *s)
+{
+    return s->kind == PASS || s->kind == SHORT || s->kind == LOGIN ? SL_ENT_PASSWORD
+           : s->kind == CODE || s->kind == RECOVERY                ? SL_ENT_ONE_TIME_CODE
+                                                                   : SL_ENT_CREDENTIAL;
+}
+
+static void found(const place *s, size_t at, size_t n)
+{
+    sl_add(s->c, entity(s), SL_LEVEL_RESTRICTED, at, n);
+}
+
+/* A line of a file of settings, NAME=value: there a password may be a plain word. */
+static bool setting(const place *s, size_t value, char quote)
+{
+    sl_str t = s->t;
+    size_t i = s->word;
+    while (i > 0 && sl_in_class(t.p[i - 1], 'b'))
+        i--;
+    bool start = i == 0 || t.p[i - 1] == '\n' || t.p[i - 1] == ';' ||
+                 (i >= 7 && at_word(t, i - 7, "export "));
+    if (i > 0 && t.p[i - 1] == '.') { /* spring.datasource.password= */
+        while (i > 0 && (sl_in_class(t.p[i - 1], 'b') || t.p[i - 1] == '.'))
+            i--;
+        start = i == 0 || t.p[i - 1] == '\n';
+    }
+    size_t eq = value - (quote != 0);
+    return start && eq > 0 && t.p[eq - 1] == '=';
+}
+
+static bool plain_word(const char *p, size_t n)
+{
+    return n >= 6 && sl_value_look(p, n).lower == n && !sl_value_placeholder(p, n) &&
+           !has(p, n, "password") && !has(p, n, "required") && !has(p, n, "string") &&
+           !has(p, n, "secret") && !has(p, n, "default") && !has(p, n, "getpass");
+}
+
+/* password: …, API_TOKEN=…, "secret" => "…", <password>…</password>, password is … */
+static bool check_direct(const place *s)
+{
+    sl_str t = s->t;
+    size_t i = s->word, tail = i;
+    bool ascii = !high(t.p[i - 1]);
+    while (ascii && tail < t.n && tail - i < TAIL && sl_in_class(t.p[tail], 'b'))
+        tail++;
+    bool strong;
+    char quote;
+    size_t v = to_value(t, tail, &strong, &quote);
+    if (v >= t.n || v > tail + 36)
+        return false;
+    size_t to = value_end(t, v, quote), n = to - v;
+    const char *p = t.p + v;
+    bool named = tail > i && about(t.p + i, tail - i);
+    bool qualified = s->kind == KEY && key_qualified(t, s->word);
+    /* value="…" of markup whose name="password" */
+    if (n == 5 && at_word(t, v, "value") && to < t.n) {
+        v = to_value(t, to, &strong, &quote);
+        to = value_end(t, v, quote), n = to - v, p = t.p + v;
+    }
+    bool glued = v == tail && !ascii; /* 密码abc123 */
+    bool call =
+        !strong && quote && v > tail && memchr(t.p + tail, '(', v - tail); /* setPassword("…") */
+    if (named ? n >= 20 && sl_value_random(p, n) && !digest(p, n)
+        : strong || call
+            ? direct_value(s, p, n, qualified, quote) ||
+                  (s->kind == PASS && n > 0 && setting(s, v, quote) && plain_word(p, n))
+        : glued ? (s->kind == PASS && sl_value_password(p, n) && n >= 6 &&
+                   sl_value_look(p, n).lower + sl_value_look(p, n).upper > 0) ||
+                      (s->kind == NAME && sl_value_key(p, n))
+                : false) {
+        found(s, v, n);
+        return true;
+    }
+    return false;
+}
+
+/* ---- the sentence around ---- */
+
+static bool token_byte(sl_str t, size_t i)
+{
+    char ch = t.p[i];
+    return (unsigned char)ch > ' ' &&
+           (!high(ch) || alphabet(ch) || (i > 0 && alphabet(t.p[i - 1]))) && !strchr("\"'`,;|", ch);
+}
+
+static size_t trim(sl_str t, size_t *from, size_t to)
+{
+    while (*from < to && strchr("([{<*_:", t.p[*from]))
+        (*from)++;
+    while (to > *from && strchr(".)]}>?!:*", t.p[to - 1]))
+        to--;
+    if (to < t.n && to > *from && t.p[to] == '!') /* Passw0rd! */
+        to++;
+    return to - *from;
+}
+
+/* admin/Passw0rd1, admin:Passw0rd1 */
+static bool pair(const char *p, size_t n)
+{
+    for (size_t i = 2; i + 5 < n; i++) {
+        if (p[i] != '/' && p[i] != ':')
+            continue;
+        if (p[i] == ':' && p[i + 1] == '/')
+            return false;
+        sl_value_info v = sl_value_look(p + i + 1, n - i - 1);
+        return sl_value_look(p, i).digits < i && v.digits > 0 && v.lower + v.upper >= 2 &&
+               !memchr(p + i + 1, '/', n - i - 1) && v.symbols + v.upper > 0 &&
+               sl_value_password(p + i + 1, n - i - 1);
+    }
+    return false;
+}
+
+static bool sentence_value(const place *s, sl_str v, bool connected, bool slash)
+{
+    const char *p = v.p;
+    size_t n = v.n;
+    if (n < 5)
+        return false;
+    bool strong = sl_value_strong(p, n);
+    sl_value_info i;
+    switch (s->kind) {
+    case PASS:
+    case SHORT:
+        if (strong && s->kind == PASS)
+            return true;
+        i = sl_value_look(p, n);
+        return (connected || slash) && i.digits > 0 && i.digits < n && sl_value_password(p, n) &&
+               i.lower + i.upper + i.high >= 2 && n >= 6;
+    case LOGIN:
+        i = sl_value_look(p, n);
+        if (pair(p, n))
+            return true;
+        return strong && (slash || (i.symbols > 0 && strcspn(p, "!#$%^&*+?~@") < n)) &&
+               i.upper + i.lower >= 3;
+    case NAME:
+    case KEY:
+        if (s->kind == KEY && !key_qualified(s->t, s->word))
+            return false;
+        if (digest(p, n) && !connected)
+            return false;
+        return n >= 14 && !sl_token_placeholder(p, n) && !sl_value_placeholder(p, n) &&
+               sl_value_random(p, n) && sl_value_key(p, n);
+    default:
+        return false;
+    }
+}
+
+/* A digest is spoken of: "the hash of the token is …". */
+static bool of_digest(sl_str t, size_t from, size_t to)
+{
+    return has(t.p + from, to - from, "sha") || has(t.p + from, to - from, "md5") ||
+           has(t.p + from, to - from, "hash") || has(t.p + from, to - from, "commit") ||
+           has(t.p + from, to - from, "checksum");
+}
+
+static void check_ahead(const place *s)
+{
+    sl_str t = s->t;
+    size_t i = s->word, stop = i + AHEAD < t.n ? i + AHEAD : t.n;
+    bool connected = false, slash = false;
+    if (i < s->c->secret_to)
+        i = s->c->secret_to;
+    if (stop > s->c->secret_to)
+        s->c->secret_to = stop;
+    while (i < stop) {
+        if (t.p[i] == '\n' && s->kind != LOGIN && !(connected && t.p[i - 1] == ':'))
+            return;
+        if (!token_byte(t, i)) {
+            i++;
+            continue;
+        }
+        size_t from = i, to = i;
+        while (to < t.n && to - from < 128 && token_byte(t, to))
+            to++;
+        bool ends = strchr(".?!", t.p[to - 1]) && (to == t.n || blank(t.p[to]));
+        bool colon = t.p[to - 1] == ':' || t.p[to - 1] == '=';
+        size_t next = to, at = from, n = trim(t, &at, to);
+        bool particle_in_front = high(from > 0 ? t.p[from - 1] : ' ') && particle_before(t, from);
+        if (n > 0 &&
+            sentence_value(s, (sl_str){t.p + at, n}, connected || particle_in_front, slash) &&
+            !(digest(t.p + at, n) && of_digest(t, s->word, at))) {
+            found(s, at, n);
+            return;
+        }
+        if (ends)
+            return;
+        slash = n == 1 && t.p[at] == '/';
+        connected = colon || connector_word(t, from) == to - from ||
+                    (to - from == 1 && strchr("=-:>", t.p[from])) || (connected && n == 0);
+        i = next;
+    }
+}
+
+/* "Abc123xy is my password", 用Abc123xy作为密码: tokens before the word, the nearest first. */
+static void check_back(const place *s, size_t word_from)
+{
+    sl_str t = s->t;
+    size_t low = word_from > BACK ? word_from - BACK : 0, i = word_from;
+    if (low < s->c->secret_to)
+        low = s->c->secret_to;
+    bool joined = false;
+    while (i > low) {
+        if (t.p[i - 1] == '\n')
+            return;
+        if (!token_byte(t, i - 1)) {
+            i--;
+            continue;
+        }
+        size_t to = i, from = i;
+        while (from > 0 && to - from < 64 && token_byte(t, from - 1))
+            from--;
+        if (to - from < 64 && strchr(".?!", t.p[to - 1]) && to < t.n && blank(t.p[to]))
+            return;
+        size_t at = from, n = trim(t, &at, to);
+        bool glued = to < t.n && high(t.p[to]) && n >= 8; /* …作为密码 */
+        if (n > 0 && sentence_value(s, (sl_str){t.p + at, n}, joined || glued, false)) {
+            found(s, at, n);
+            return;
+        }
+        static const char *const words[] = {"is",   "as",   "als", "ist", "comme", "como",
+                                            "come", "jako", "som", "est", "es",    "for"};
+        for (size_t x = 0; x < sizeof words / sizeof *words; x++)
+            joined |= n == strlen(words[x]) && strncasecmp(t.p + at, words[x], n) == 0;
+        i = from;
+    }
+}
+
+/* ---- codes ---- */
+
+/* A group of 4-8 digits at i that stands for itself; "123 456" and "123-456" are one. *ret_end:
+ * behind it. */
+static size_t code_at(sl_str t, size_t i, size_t *ret_end)
+{
+    size_t n = sl_class_run(t, i, 'd', 12), end = i + n;
+    if (n == 3 && end + 4 <= t.n && (t.p[end] == ' ' || t.p[end] == '-') &&
+        sl_class_run(t, end + 1, 'd', 4) == 3)
+        n = 6, end += 4;
+    *ret_end = end;
+    if (n < 4 || n > 8)
+        return 0;
+    if (i > 0 && (sl_in_class(t.p[i - 1], 'w') || strchr(".$/#%_", t.p[i - 1])))
+        return 0;
+    if (i > 1 && strchr(",:-", t.p[i - 1]) && sl_in_class(t.p[i - 2], 'd'))
+        return 0;
+    if (end < t.n && (sl_in_class(t.p[end], 'w') || strchr("%_/$", t.p[end])))
+        return 0;
+    if (end + 1 < t.n && strchr(".,:-", t.p[end]) && sl_in_class(t.p[end + 1], 'd'))
+        return 0;
+    return n;
+}
+
+static bool year(const char *p, size_t n)
+{
+    return n == 4 && (memcmp(p, "19", 2) == 0 || memcmp(p, "20", 2) == 0);
+}
+
+static void check_code(const place *s, size_t word_from)
+{
+    sl_str t = s->t;
+    size_t stop = s->word + 48 < t.n ? s->word + 48 : t.n, end;
+    bool strong;
+    char quote;
+    size_t tail = s->word;
+    while (tail < t.n && tail - s->word < 12 && sl_in_class(t.p[tail], 'L'))
+        tail++;
+    size_t v = to_value(t, tail, &strong, &quote);
+    if (at_word(t, v, "G-"))
+        v += 2;
+    for (size_t i = v < stop ? v : s->word; i < stop && !strchr("\n?", t.p[i]); i++) {
+        if (!sl_in_class(t.p[i], 'd') || (i > 0 && sl_in_class(t.p[i - 1], 'w') && i != v))
+            continue;
+        size_t n = code_at(t, i, &end);
+        if (n && (i == v || !year(t.p + i, n)) && !(i != v && n < 6 && i > s->word + 30)) {
+            found(s, i, end - i);
+            return;
+        }
+        i = end > i ? end - 1 : i;
+    }
+    /* "482913 is your code", 482913是您的验证码 */
+    size_t low = word_from > 36 ? word_from - 36 : 0;
+    for (size_t i = word_from; i > low && t.p[i - 1] != '\n'; i--) {
+        if (!sl_in_class(t.p[i - 1], 'd'))
+            continue;
+        size_t to = i;
+        while (i > 0 && sl_in_class(t.p[i - 1], 'd'))
+            i--;
+        size_t from = i >= 4 && (t.p[i - 1] == ' ' || t.p[i - 1] == '-') && to - i == 3 &&
+                              sl_class_run(t, i - 4, 'd', 4) == 3
+                          ? i - 4
+                          : i;
+        size_t n = code_at(t, from, &end);
+        size_t after = end;
+        while (after < t.n && blank(t.p[after]))
+            after++;
+        if (n && !year(t.p + from, n) && (connector_word(t, after) || particle(t, after)))
+            found(s, from, end - from);
+        return;
+    }
+}
+
+/* Codes in a list: a1b2c-3d4e5, 1234-5678, over the next lines. */
+static void check_recovery(const place *s)
+{
+    sl_str t = s->t;
+    size_t stop = s->word + 200 < t.n ? s->word + 200 : t.n;
+    for (size_t i = s->word; i < stop; i++) {
+        if (!sl_in_class(t.p[i], 'w') || sl_in_class(t.p[i - 1], 'b'))
+            continue;
+        size_t n = sl_class_run(t, i, 'b', 80);
+        sl_value_info v = sl_value_look(t.p + i, n);
+        bool dashed = memchr(t.p + i, '-', n) != NULL;
+        if (n >= 8 && v.digits >= 2 && !sl_value_placeholder(t.p + i, n) &&
+            (v.digits + v.symbols == n ? n >= 8 && v.digits >= 8 : dashed || v.changes >= 2)) {
+            found(s, i, n);
+            return;
+        }
+        i += n;
+    }
+}
+
+/* Cookie: a=b; sid=…: any value of the line that is random. */
+static void check_cookies(const place *s)
+{
+    sl_str t = s->t;
+    size_t stop = s->word + 400 < t.n ? s->word + 400 : t.n;
+    if (s->word >= t.n || !strchr(":s=\"'-", t.p[s->word]) || s->word < s->c->secret_to)
+        return;
+    s->c->secret_to = s->word;
+    for (size_t i = s->word; i + 12 < stop && t.p[i] != '\n'; i++) {
+        if (t.p[i] != '=')
+            continue;
+        size_t n = sl_class_run(t, i + 1, 't', 300);
+        if (n >= 16 && sl_value_random(t.p + i + 1, n) && !sl_token_placeholder(t.p + i + 1, n)) {
+            found(s, i + 1, n);
+            return;
+        }
+        i += n;
+    }
+}
+
+/* ---- the patterns ---- */
+
+static const sl_pattern patterns[] = {
+#define W(kind, expr) {"(?i)(?:" expr ")", kind, 0},
+#include "router/classify/secret_words.def"
+#undef W
+};
+
+static void on_word(sl_classifier *c, sl_str t, size_t end, const sl_pattern *p)
+{
+    place s = {c, t, end, p->arg};
+    size_t from = end;
+    while (from > 0 && end - from < 40 &&
+           (sl_in_class(t.p[from - 1], 'b') || high(t.p[from - 1])) &&
+           (high(t.p[end - 1]) == high(t.p[from - 1])) && !(high(t.p[end - 1]) && end - from >= 6))
+        from--;
+    switch (s.kind) {
+    case CODE:
+        check_code(&s, from);
+        break;
+    case RECOVERY:
+        check_recovery(&s);
+        break;
+    case PASS:
+    case NAME:
+        if (!check_direct(&s)) {
+            check_back(&s, from);
+            check_ahead(&s);
+        }
+        break;
+    case KEY:
+        if (!check_direct(&s) && key_qualified(t, end))
+            check_ahead(&s);
+        break;
+    case LOGIN:
+        check_ahead(&s);
+        break;
+    case COOKIE:
+        if (!check_direct(&s))
+            check_cookies(&s);
+        break;
+    default:
+        check_direct(&s);
+    }
+}
+
+const sl_pattern_list sl_secret_word_patterns = {patterns, sizeof patterns / sizeof *patterns,
+                                                 on_word};
