@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "router/classify/patterns.h"
+#include "router/classify/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,13 +88,15 @@ static sl_found *slot(sl_classifier *c, sl_level level)
 
 void sl_add(sl_classifier *c, sl_entity e, sl_level level, size_t at, size_t len)
 {
+    if (c->doubtful && level <= SL_LEVEL_INTERNAL)
+        return;
     bool allowed = sl_entity_set_has(&c->allow, e);
     if (level > c->level && !allowed)
         c->level = level;
     c->doubt |= sl_entities[e].strength == SL_CLOSED;
     sl_found *f = same(c, e, level);
     if (f) {
-        if (!(c->frame && c->frame->again))
+        if (!(c->frame && c->frame->again) && !c->doubtful)
             f->count++;
         return;
     }
@@ -113,6 +116,8 @@ void sl_add(sl_classifier *c, sl_entity e, sl_level level, size_t at, size_t len
 
 void sl_add_weak(sl_classifier *c, sl_entity e, size_t at, size_t len)
 {
+    if (c->doubtful)
+        return;
     bool pair = c->weak_any && c->weak_entity != e && at <= c->weak_at + WEAK_PAIR;
     c->weak_any = true, c->weak_entity = e, c->weak_at = at + len;
     sl_add(c, e, pair ? SL_LEVEL_CONFIDENTIAL : SL_LEVEL_INTERNAL, at, len);
@@ -124,11 +129,13 @@ void sl_scan_view(sl_classifier *c, const sl_frame *f)
 {
     c->frame = f;
     c->weak_any = false;
+    c->hints.any = 0;
     sl_ctx_clear(&c->ctx);
     bool ok = sl_patterns_scan(c, f->text) && sl_dictionary_scan(c, f->text);
     if (!ok || c->ctx.lost)
         sl_add(c, SL_ENT_CLASSIFIER_ERROR, SL_LEVEL_INTERNAL, 0, 0);
     sl_numbers_scan(c, f->text);
+    sl_words_scan(c, f->text);
     sl_decode_scan(c, f); /* its views use the same context map: it comes last */
     c->frame = NULL;
 }
@@ -171,6 +178,7 @@ static void begin_string(sl_classifier *c, const char *where)
 {
     c->where = where, c->where_kept = NULL;
     c->string_first = c->found_n;
+    c->loose = (sl_loose){.n = 0};
     c->decoded_bytes = c->decoded_blobs = 0;
     c->frame = NULL;
 }

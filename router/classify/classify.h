@@ -79,6 +79,36 @@ typedef struct sl_frame {
     int depth;
 } sl_frame;
 
+/* What a scan saw that may be something in another form; see hints.c. */
+typedef enum sl_hint_kind {
+    SL_HINT_NUMERALS,
+    SL_HINT_WORDS,
+    SL_HINT_ALIKE,
+    SL_HINT_PARTS,
+    SL_HINT_LIST,
+    SL_HINT_MAIL,
+    SL_HINT_STRIP,
+    SL_HINT_QP,
+    SL_HINT_ESCAPE,
+    SL_HINT_REVERSED,
+    SL_HINT_ROT13,
+    SL_HINT_N
+} sl_hint_kind;
+
+typedef struct sl_hints {
+    unsigned any; /* bits by kind */
+    uint32_t first[SL_HINT_N], last[SL_HINT_N];
+} sl_hints;
+
+/* A row of digit groups that may be one number in pieces; see loose.c. */
+typedef struct sl_loose {
+    uint8_t d[24];
+    int n, groups, list; /* list: small numbers in a row, as codes of characters are */
+    bool regular, broken;
+    uint8_t width;
+    size_t from, end, gap_at, gap_n, list_at, list_end;
+} sl_loose;
+
 typedef struct sl_found {
     sl_entity entity;
     sl_level level;
@@ -108,14 +138,24 @@ struct sl_classifier {
     sl_entity weak_entity;
     size_t weak_at;
     bool weak_any;
-    size_t secret_to; /* bytes of this view that were looked at beside words for secrets */
-    sl_ctx_map ctx; /* of the view at hand */
+    size_t secret_to[4]; /* by kind of word: bytes of this view that were looked at beside words for secrets */
+    sl_ctx_map ctx;   /* of the view at hand */
+    sl_hints hints;   /* of the view at hand */
+    sl_loose loose;
+    bool doubtful; /* digits in another form are judged: weak signs don't count */
     sl_buf norm[SL_DECODE_DEPTH + 1], decoded[SL_DECODE_DEPTH];
     sl_edits norm_edits[SL_DECODE_DEPTH + 1];
     sl_buf joined;
     char joined_where[96];
     int joined_n;
 };
+
+static inline void sl_hint(sl_classifier *c, sl_hint_kind kind, size_t at)
+{
+    if (!(c->hints.any >> kind & 1))
+        c->hints.any |= 1u << kind, c->hints.first[kind] = (uint32_t)at;
+    c->hints.last[kind] = (uint32_t)at;
+}
 
 /* Scans one view: patterns, dictionary, numbers, then what it holds encoded. */
 void sl_scan_view(sl_classifier *c, const sl_frame *f);

@@ -149,6 +149,7 @@ void sl_numbers_scan(sl_classifier *c, sl_str t)
         size_t sep = i;
         for (;;) {
             i = read_group(t, i, &k.g[k.n++], sep);
+            sl_loose_group(c, t, &k.g[k.n - 1]);
             if (k.n == SL_GROUPS) { /* work what is complete, keep the rest for windows across */
                 work(&k, SL_GROUPS - SL_WINDOW);
                 memmove(k.g, k.g + SL_GROUPS - SL_WINDOW, SL_WINDOW * sizeof *k.g);
@@ -164,4 +165,13 @@ void sl_numbers_scan(sl_classifier *c, sl_str t)
         }
         work(&k, k.n);
     }
+    sl_loose_end(c, t);
+}
+
+void sl_numbers_digits(sl_classifier *c, sl_str t, const sl_group *g)
+{
+    sl_cluster k;
+    k.c = c, k.t = t, k.done_to = 0, k.cut = false;
+    k.g[0] = *g, k.n = 1;
+    work(&k, 1);
 }

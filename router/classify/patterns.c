@@ -13,7 +13,7 @@ static struct {
     char fault[160];
 } global = {.once = PTHREAD_ONCE_INIT};
 
-static const sl_pattern_list *const lists[] = {&sl_context_patterns, &sl_contact_patterns,
+static const sl_pattern_list *const lists[] = {&sl_hint_patterns, &sl_context_patterns, &sl_contact_patterns,
                                                &sl_secret_patterns, &sl_secret_word_patterns,
                                                &sl_marking_patterns};
 #define LISTS (sizeof lists / sizeof *lists)
@@ -90,6 +90,6 @@ static int on_match(unsigned id, unsigned long long from, unsigned long long to,
 bool sl_patterns_scan(sl_classifier *c, sl_str t)
 {
     scan s = {c, t};
-    c->secret_to = 0;
+    memset(c->secret_to, 0, sizeof c->secret_to);
     return hs_scan(global.db, t.p, (unsigned)t.n, 0, c->scratch, on_match, &s) == HS_SUCCESS;
 }

@@ -23,6 +23,7 @@ typedef struct sl_pattern_list {
     void (*hit)(sl_classifier *c, sl_str t, size_t end, const sl_pattern *p);
 } sl_pattern_list;
 
+extern const sl_pattern_list sl_hint_patterns;    /* hints.c */
 extern const sl_pattern_list sl_context_patterns;     /* contexts.c */
 extern const sl_pattern_list sl_contact_patterns;     /* contact.c */
 extern const sl_pattern_list sl_secret_patterns;      /* secrets.c */

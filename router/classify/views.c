@@ -6,6 +6,7 @@
 #include "router/classify/classify.h"
 
 #include "router/classify/fold_table.h"
+#include "router/classify/words.h"
 
 #include <stdlib.h>
 
@@ -14,6 +15,8 @@ sl_status sl_views_open(sl_error *reterr)
     if (!sl_fold_table_open())
         return sl_fail(reterr, SL_E_INTERNAL,
                        "ICU has no NFKC data: install the package libicu72 completely");
+    if (!sl_words_open())
+        return sl_fail(reterr, SL_E_NOMEM, "no memory for the table of digit words");
     return SL_OK;
 }
 
