@@ -1,5 +1,6 @@
 /* validators.h - check digits and structure of numbers; digits are values 0-9, not characters.
- * Sources: ISO/IEC 7812 (Luhn), GB 11643-1999, ISO 13616 (IBAN), ITU-T E.164, SSA's rules for SSNs.
+ * Sources: ISO/IEC 7812 (Luhn), GB 11643-1999, ISO 13616 (IBAN), ITU-T E.164, SSA's rules for SSNs,
+ * the issuers' published rules for the others.
  * Threads: any. */
 #ifndef SL_CLASSIFY_VALIDATORS_H
 #define SL_CLASSIFY_VALIDATORS_H
@@ -27,6 +28,12 @@ bool sl_e164(const uint8_t *d, size_t n); /* country code first, no + */
 /* Upper- or lower-case letters and digits, no separators. Length of the country or 0. */
 size_t sl_iban_length(char c0, char c1);
 bool sl_iban(const char *p, size_t n);
+/* Whole identifiers (validators.def): n upper-case letters and digits without separators. */
+typedef bool sl_check(const char *s, size_t n);
+#define X(name, help) sl_check sl_check_##name;
+#include "router/classify/validators.def"
+#undef X
+
 bool sl_ipv4_public_interest(const int octet[4]); /* not loopback, 0, broadcast, documentation */
 
 #endif
