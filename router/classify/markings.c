@@ -1,73 +1,51 @@
-/* markings.c - document markings in English and Chinese, told apart from the same words in prose.
+/* markings.c - document markings in forty languages, told apart from the same words in prose.
  *
- * A marking counts when it stands where documents carry one: after a label ("Classification:",
- * "密级:"), in brackets, alone at the start of a line, in upper case, or, for phrases that are
- * hardly anything else, anywhere. "secret garden" and "机密计算" are none of these. */
+ * The words stand in markings_words.def. Most of them are ordinary words too, and count where
+ * documents carry a marking: behind a label ("Classification:", "密级:"), in brackets, on a line of
+ * their own, between separators of a header or footer, in a file's name, beside a term ("机密★10年"),
+ * or said of "this document". "secret garden", "机密计算" and client_secret are none of these. */
 #include "router/classify/patterns.h"
 
 #include <strings.h>
 
-enum {
-    BY_PLACE, /* label, brackets, start of a line */
-    BY_CASE,  /* and in upper case anywhere */
-    ANYWHERE
-};
+enum { PLACE, CASE, ANY, LABELLED };
 
-/* arg of a row: level and place. len: bytes of the shortest match; the check looks back for the true
- * start. */
-#define ROW(level, where) ((level) << 4 | (where))
+typedef struct marking {
+    uint8_t len; /* bytes of the words; 0: an expression */
+    uint8_t level, place;
+} marking;
 
 #define R SL_LEVEL_RESTRICTED
 #define C SL_LEVEL_CONFIDENTIAL
 #define I SL_LEVEL_INTERNAL
-
-static const sl_pattern markings[] = {
-    {"(?i)\\btop[ -]secret\\b", ROW(R, BY_CASE), 10},
-    {"(?i)\\bstrictly (?:private and )?confidential\\b", ROW(R, ANYWHERE), 21},
-    {"(?i)\\bhighly confidential\\b", ROW(R, ANYWHERE), 19},
-    {"(?i)\\bsecret\\b", ROW(R, BY_PLACE), 6},
-    {"(?i)\\brestricted\\b", ROW(R, BY_PLACE), 10},
-    {"(?i)\\bconfidential\\b", ROW(C, BY_CASE), 12},
-    {"(?i)\\b(?:company|commercial(?:ly)?|business|private and|privileged and|proprietary and)[ "
-     "-](?:in[ -])?confiden(?:tial|ce)\\b",
-     ROW(C, ANYWHERE), 19},
-    {"(?i)\\b(?:this|the) "
-     "(?:document|e-?mail|message|memo|file|report|information|attachment|presentation|material)(?:"
-     " and its? (?:contents|attachments))? (?:is|are|contains?) (?:strictly |highly |company "
-     ")?(?:confidential|privileged|proprietary)\\b",
-     ROW(C, ANYWHERE), 24},
-    {"(?i)\\battorney[- ]client privileged?\\b", ROW(C, ANYWHERE), 25},
-    {"(?i)\\b(?:do not|not for) (?:distribut(?:e|ion)|re-?distribut(?:e|ion)|external "
-     "(?:distribution|release))\\b",
-     ROW(C, BY_CASE), 16},
-    {"(?i)\\b(?:proprietary|trade secret)\\b", ROW(C, BY_CASE), 11},
-    {"(?i)\\bTLP:(?:RED)\\b", ROW(R, ANYWHERE), 7},
-    {"(?i)\\bTLP:AMBER\\b", ROW(C, ANYWHERE), 9},
-    {"\\bNOFORN\\b", ROW(R, ANYWHERE), 6},
-    {"\\b(?:CUI|ITAR|FOUO)\\b", ROW(C, BY_PLACE), 3},
-    {"(?i)\\b(?:for )?(?:internal|official)[ -]use[ -]only\\b", ROW(I, ANYWHERE), 17},
-    {"(?i)\\b(?:company |for )?internal only\\b", ROW(I, BY_CASE), 13},
-    {"(?i)\\binternal\\b", ROW(I, BY_PLACE), 8},
-    {"绝密", ROW(R, BY_PLACE), 6},
-    {"机密", ROW(C, BY_PLACE), 6},
-    {"機密", ROW(C, BY_PLACE), 6},
-    {"秘密", ROW(C, BY_PLACE), 6},
-    {"(?:核心|普通)商密", ROW(C, ANYWHERE), 12},
-    {"商业(?:秘密|机密)", ROW(C, BY_PLACE), 12},
-    {"(?:公司|企业|高度|严格)(?:机密|保密)", ROW(C, BY_PLACE), 12},
-    {"(?:不得|严禁|禁止|请勿|切勿|不可|不准)(?:对外)?(?:外传|外泄|泄露|传播|公开|披露|转发)",
-     ROW(C, ANYWHERE), 12},
-    {"(?:内部|內部)(?:资料|資料|文件|使用|公开|材料|参考)", ROW(I, BY_PLACE), 12},
-    {"(?:仅供|仅限|限于?)(?:公司)?内部", ROW(I, ANYWHERE), 9},
-    {"(?:注意保密|保密文件|涉密|敏感信息 *请勿)", ROW(C, BY_PLACE), 6},
+static const marking rows[] = {
+#define M(words, level, place) {sizeof words - 1, level, place},
+#define A(expr, level)         {0, level, ANY},
+#include "router/classify/markings_words.def"
+#undef M
+#undef A
 };
 #undef R
 #undef C
 #undef I
 
+/* ---- bytes ---- */
+
 static bool alnum(char ch)
 {
     return (unsigned char)((ch | 32) - 'a') < 26 || (unsigned char)(ch - '0') < 10;
+}
+
+static bool high(char ch)
+{
+    return (unsigned char)ch >= 0x80;
+}
+
+/* Chinese, Japanese, Korean: no blanks between words. */
+static bool cjk(sl_str t, size_t at)
+{
+    unsigned char b = (unsigned char)t.p[at];
+    return b >= 0xe3 && b <= 0xed;
 }
 
 static bool starts(sl_str t, size_t at, const char *s)
@@ -82,53 +60,189 @@ static bool ends_before(sl_str t, size_t at, const char *s)
     return at >= n && strncasecmp(t.p + at - n, s, n) == 0;
 }
 
-/* "Classification: ", "密级：" and their kin right before `at`. */
-static bool after_label(sl_str t, size_t at)
+static bool lower(char ch)
 {
-    static const char *const labels[] = {"classification",
-                                         "classified",
-                                         "classified as",
-                                         "sensitivity",
-                                         "security level",
-                                         "confidentiality",
-                                         "security classification",
-                                         "protective marking",
-                                         "marking",
-                                         "handling",
-                                         "distribution",
-                                         "label",
-                                         "data class",
-                                         "密级",
-                                         "密級",
-                                         "保密级别",
-                                         "保密等级",
-                                         "安全等级",
-                                         "保密程度",
-                                         "文件级别",
-                                         "机密等级",
-                                         "保密期限"};
-    size_t i = at;
-    bool colon = false;
-    while (i > 0 && at - i < 12 && (t.p[i - 1] == ' ' || strchr(":=\"'*_[(", t.p[i - 1]))) {
-        colon |= t.p[i - 1] == ':' || t.p[i - 1] == '=';
-        i--;
+    return (unsigned char)(ch - 'a') < 26;
+}
+
+/* Words end where other letters of their script do not go on. */
+static bool on_edges(sl_str t, size_t from, size_t end)
+{
+    if (cjk(t, from))
+        return true;
+    if (high(t.p[from])) {
+        bool left = from == 0 || !high(t.p[from - 1]) || cjk(t, from - 1) ||
+                    (unsigned char)t.p[from - 1] == 0x9d || (from >= 3 && cjk(t, from - 3));
+        bool right =
+            end >= t.n || (unsigned char)t.p[end] < 0xc3 || (unsigned char)t.p[end] >= 0xe2;
+        return left && right;
     }
-    if (ends_before(t, i, "is") && i > 3 && t.p[i - 3] == ' ')
-        i -= 3, colon = true;
-    for (size_t x = 0; x < sizeof labels / sizeof *labels; x++) {
-        if (ends_before(t, i, labels[x]) &&
-            (colon || (unsigned char)labels[x][0] >= 0x80 || ends_before(t, i, "classified as")))
+    if (from > 0 && alnum(t.p[from - 1]) && alnum(t.p[from]))
+        return from >= 2 && t.p[from - 2] == '\\' && strchr("nrt", t.p[from - 1]);
+    return end >= t.n || !alnum(t.p[end]) || !alnum(t.p[end - 1]);
+}
+
+/* ---- labels ---- */
+
+/* Stems of what stands before the colon. */
+static const char *const labels[] = {
+    "classif", "sensitiv", "confidential", "security", "marking", "handling", "distribution",
+    "label", "data class", "dataclass", "clearance", "access level", "visibility", "tlp", "caveat",
+    "status", "secrecy", "restriction", "circulation", "audience",
+    /* German, Dutch, Nordic */
+    "einstufung", "klassifi", "klassifizierung", "vertraulichkeit", "geheimhaltung", "schutzklasse",
+    "schutzbedarf", "sicherheitsstufe", "verschlusssache", "rubricering", "vertrouwelijkheid",
+    "beveiligingsniveau", "klassning", "sekretess", "konfidentialitet", "gradering", "fortrolighed",
+    "fortrolighet", "sikkerhed", "sikkerhet", "luokitus", "luokka", "luokittelu", "suojaustaso",
+    "luottamuksellisuus", "salassapito",
+    /* Romance */
+    "confidentialite", "niveau de", "mention", "diffusion", "clasificacion", "confidencialidad",
+    "nivel de", "classificacao", "confidencialidade", "sigilo", "classificazione", "riservatezza",
+    "livello di", "clasificare", "confidentialitate", "secretizare", "grado de", "grau de",
+    /* Slavic in Latin letters, Hungarian, Baltic, Turkish */
+    "klauzul", "klasyfikacj", "poufnosc", "stupen", "utajeni", "klasifika", "duvernost",
+    "minosites", "besorolas", "bizalmassag", "titkossag", "stupanj", "tajnosti", "povjerljivost",
+    "oznaka", "stopnja", "salastatuse", "slaptumo", "konfidencial", "gizlilik", "siniflandirma",
+    "sinif", "derecesi",
+    /* Vietnamese, Indonesian */
+    "do mat", "muc do", "phan loai", "cap do", "klasifikasi", "kerahasiaan", "pengelasan",
+    "tahap keselamatan",
+    /* Cyrillic, Greek */
+    "гриф", "классификация", "конфиденциальност", "уровень доступа", "секретност", "доступ",
+    "категория", "класифікація", "конфіденційн", "таємност", "класификация", "ниво на", "степен",
+    "поверљивост", "διαβάθμιση", "διαβαθμιση", "ταξινόμηση", "ταξινομηση", "εμπιστευτικότητα",
+    "βαθμός",
+    /* Arabic, Persian, Hebrew, Indic, Thai */
+    "تصنيف", "السرية", "سرية", "طبقه بندی", "طبقه‌بندی", "محرمانگی", "סיווג", "רמת",
+    "वर्गीकरण", "गोपनीयता", "श्रेणी", "ชั้นความลับ", "ความลับ", "ระดับ",
+    /* Chinese, Japanese, Korean */
+    "密级", "密級", "密等", "保密", "机密等级", "機密等級", "机密级别", "安全等级", "安全级别",
+    "安全級別", "文件级别", "文档级别", "文件等级", "資料等級", "资料等级", "敏感度", "敏感级别",
+    "等级", "等級", "級別", "级别", "区分", "機密度", "機密性", "分類", "分类", "取扱", "公開範囲",
+    "セキュリティ", "등급", "분류", "보안", "비밀", "기밀", "구분"};
+
+/* Right before a marking in a sentence: "classified as", "als … eingestuft". */
+static const char *const verbs[] = {"classified as",
+                                    "classified",
+                                    "marked as",
+                                    "marked",
+                                    "labeled as",
+                                    "labelled as",
+                                    "labeled",
+                                    "labelled",
+                                    "designated as",
+                                    "designated",
+                                    "rated",
+                                    "stamped",
+                                    "treated as",
+                                    "considered",
+                                    "handled as",
+                                    "eingestuft als",
+                                    "klassifiziert als",
+                                    "gekennzeichnet als",
+                                    "classifie",
+                                    "classifiee",
+                                    "classe",
+                                    "clasificado como",
+                                    "clasificada como",
+                                    "classificado como",
+                                    "classificada como",
+                                    "classificato come",
+                                    "classificato",
+                                    "sklasyfikowane jako",
+                                    "oznaczone jako",
+                                    "geclassificeerd als",
+                                    "gerubriceerd als",
+                                    "klassificerat som",
+                                    "klassificeret som",
+                                    "klassifisert som",
+                                    "luokiteltu",
+                                    "oznaceno jako",
+                                    "klasifikovano jako",
+                                    "定为",
+                                    "定為",
+                                    "列为",
+                                    "列為",
+                                    "属于",
+                                    "屬於",
+                                    "标为",
+                                    "标记为",
+                                    "標記為",
+                                    "密级为",
+                                    "定密为",
+                                    "归类为",
+                                    "评定为",
+                                    "гриф",
+                                    "с грифом",
+                                    "под грифом",
+                                    "помечен как",
+                                    "отнесен к",
+                                    "로 분류",
+                                    "等级为",
+                                    "级别为",
+                                    "級別為"};
+
+static bool word_in(sl_str t, size_t from, size_t to, const char *w)
+{
+    size_t n = strlen(w);
+    for (size_t i = from; i + n <= to; i++) {
+        if ((t.p[i] | 32) == (w[0] | 32) && strncasecmp(t.p + i, w, n) == 0)
             return true;
     }
     return false;
 }
 
-static const char *const brackets[][2] = {{"[", "]"},   {"(", ")"},   {"【", "】"}, {"〔", "〕"},
-                                          {"《", "》"}, {"「", "」"}, {"<", ">"},   {"**", "**"},
-                                          {"{", "}"},   {"★", "★"}};
+/* "Classification: ", "密级：", "sensitivity = ", <classification> right before `at`. */
+static bool after_label(sl_str t, size_t at)
+{
+    size_t i = at;
+    bool colon = false;
+    while (i > 0 && at - i < 14 && strchr(" \t:=\"'*_[(>|-`", t.p[i - 1])) {
+        colon |= t.p[i - 1] == ':' || t.p[i - 1] == '=' || t.p[i - 1] == '>' || t.p[i - 1] == '|';
+        i--;
+    }
+    if (i == at && !cjk(t, at))
+        return false;
+    for (size_t x = 0; x < sizeof verbs / sizeof *verbs; x++) {
+        if (ends_before(t, i, verbs[x]))
+            return true;
+    }
+    bool is = ends_before(t, i, " is") || ends_before(t, i, "为") || ends_before(t, i, "為") ||
+              ends_before(t, i, "是") || ends_before(t, i, "は") || ends_before(t, i, " est") ||
+              ends_before(t, i, " ist") || ends_before(t, i, " es");
+    if (!colon && !is && !(at > i && cjk(t, i >= 3 ? i - 3 : 0)))
+        return false;
+    size_t low = i > 40 ? i - 40 : 0, line = i;
+    while (line > low && !strchr("\n.;,", t.p[line - 1]))
+        line--;
+    for (size_t x = 0; x < sizeof labels / sizeof *labels; x++) {
+        if (word_in(t, line, i, labels[x]))
+            return true;
+    }
+    return false;
+}
 
-/* Brackets right around it; at most 24 bytes more between ("[Confidential - Finance]"). Round ones
- * directly behind a word are a call: hash(secret). */
+/* ---- places ---- */
+
+static const char *const brackets[][2] = {
+    {"[", "]"},   {"(", ")"},   {"【", "】"}, {"〔", "〕"}, {"《", "》"}, {"「", "」"},
+    {"<", ">"},   {"**", "**"}, {"{", "}"},   {"★", "★"},   {"『", "』"}, {"〈", "〉"},
+    {"*", "*"},   {"##", "##"}, {"«", "»"},   {"_", "_"},   {"--", "--"}, {"==", "=="},
+    {"<<", ">>"}, {"//", "//"}, {"■", "■"},   {"※", "※"}};
+
+/* What may stand between the words and the closing bracket: nothing, or a separator and more. */
+static bool bracket_rest(sl_str t, size_t end, size_t close)
+{
+    if (close == end)
+        return true;
+    size_t i = end;
+    while (i < close && t.p[i] == ' ')
+        i++;
+    if (i == close || strchr("-|,/:;.", t.p[i]) || starts(t, i, "★") || starts(t, i, "级"))
+        return true;
+    return !cjk(t, end > 3 ? end - 3 : 0) && i > end && close - end <= 16; /* [Internal draft] */
+}
+
 static bool in_brackets(sl_str t, size_t from, size_t end)
 {
     while (from > 0 && t.p[from - 1] == ' ')
@@ -139,50 +253,125 @@ static bool in_brackets(sl_str t, size_t from, size_t end)
         if (!ends_before(t, from, open))
             continue;
         size_t before = from - open_n;
-        bool word = before > 0 &&
-                    (alnum(t.p[before - 1]) || t.p[before - 1] == '_' || t.p[before - 1] == ')');
-        if (word && (unsigned char)open[0] < 0x80 && open[0] != '*')
+        bool word = before > 0 && (alnum(t.p[before - 1]) || strchr("_)]\"'.", t.p[before - 1]));
+        if (word && !high(open[0]) && open_n == 1)
             continue;
+        bool small = lower(t.p[from + (t.p[from] == ' ')]);
+        if (small && strchr("<{_/", open[0]))
+            continue; /* a tag, a template, a name */
         for (size_t i = end; i < t.n && i <= end + 24 && t.p[i] != '\n'; i++) {
-            if (starts(t, i, close))
-                return open[0] != '(' || (t.p[from] < 'a' || t.p[from] > 'z' || i == end);
+            if (starts(t, i, close) && bracket_rest(t, end, i))
+                return open[0] != '(' || !small || i == end;
         }
     }
     return false;
 }
 
+/* Nouns that a marking at the start of a line is part of: "Confidential memo", "Internal report". */
+static size_t document_noun(sl_str t, size_t i)
+{
+    static const char *const nouns[] = {
+        "document", "memo",         "memorandum", "report",    "draft",          "information",
+        "material", "presentation", "file",       "use",       "communication",  "property",
+        "data",     "only",         "notice",     "treatment", "correspondence", "briefing"};
+    for (size_t x = 0; x < sizeof nouns / sizeof *nouns; x++) {
+        size_t n = strlen(nouns[x]);
+        if (i + n <= t.n && strncasecmp(t.p + i, nouns[x], n) == 0 &&
+            (i + n == t.n || !alnum(t.p[i + n])))
+            return n;
+    }
+    return 0;
+}
+
+static bool line_begins(sl_str t, size_t from)
+{
+    size_t i = from;
+    while (i > 0 && strchr(" \t#*>-_=|~`\"'!/+.", t.p[i - 1]))
+        i--;
+    for (int n = 0; n < 4 && i >= 3; n++) { /* ★, ※, ■, emoji */
+        if (starts(t, i - 3, "★") || starts(t, i - 3, "※") || starts(t, i - 3, "■") ||
+            starts(t, i - 3, "●") || starts(t, i - 3, "◆") || starts(t, i - 3, "⚠"))
+            i -= 3;
+        else if (i >= 4 && (unsigned char)t.p[i - 4] == 0xf0)
+            i -= 4;
+        else
+            break;
+        while (i > 0 && t.p[i - 1] == ' ')
+            i--;
+    }
+    return i == 0 || t.p[i - 1] == '\n' || t.p[i - 1] == '\r' ||
+           (i >= 2 && t.p[i - 2] == '\\' && t.p[i - 1] == 'n');
+}
+
 /* Alone at the start of a line: only decoration before it, a break or punctuation behind it. */
 static bool at_line_start(sl_str t, size_t from, size_t end)
 {
-    size_t i = from;
-    while (i > 0 && strchr(" \t#*>-_=|~`\"", t.p[i - 1]))
-        i--;
-    if (i > 0 && t.p[i - 1] != '\n' && t.p[i - 1] != '\r')
+    if (!line_begins(t, from))
         return false;
-    bool spaced = false;
-    while (end < t.n && strchr(" \t*_\"", t.p[end]))
+    bool spaced = false, small = lower(t.p[from]);
+    while (end < t.n && strchr(" \t*_\"'", t.p[end]))
         end++, spaced = true;
-    if (end == t.n || strchr("\r\n:|;!=#>", t.p[end]))
-        return !(end < t.n && t.p[end] == '=' && t.p[from] >= 'a'); /* secret=… is code */
-    if (t.p[end] == ',' && end - from >= 12 && (unsigned char)t.p[from] >= 0x80)
+    if (!small && spaced && document_noun(t, end)) {
+        end += document_noun(t, end);
+        while (end < t.n && strchr(" \t*_\"'", t.p[end]))
+            end++;
+    }
+    if (end == t.n)
+        return !small || line_begins(t, from);
+    char ch = t.p[end];
+    if (ch == '=')
+        return !small && end + 1 < t.n && t.p[end + 1] == '='; /* secret=… is code */
+    if (strchr("\r\n|;!#>", ch))
+        return true;
+    if (ch == ':')
+        return !small || spaced || high(t.p[from]);
+    if (ch == ',' && high(t.p[from]))
         return true; /* 内部资料,… */
-    if (t.p[end] == '.' || t.p[end] == ',')
-        return end + 1 >= t.n || t.p[end + 1] == '\n';
-    if (t.p[end] == '-' || t.p[end] == '/')
-        return spaced || t.p[end] == '/';
-    return starts(t, end, "\xe2\x98\x85") || starts(t, end, "级") || starts(t, end, "\xef\xbc");
+    if (ch == '.' || ch == ',')
+        return end + 1 >= t.n || t.p[end + 1] == '\n' ||
+               (!small && ch == '.' && t.p[end + 1] == ' ') || high(t.p[from]);
+    if (ch == '-' || ch == '/')
+        return spaced || ch == '/' || (end + 1 < t.n && t.p[end + 1] == '-');
+    if (ch == '(' || ch == '[')
+        return !small;
+    return starts(t, end, "★") || starts(t, end, "级") || starts(t, end, "\xef\xbc") ||
+           starts(t, end, "】") || starts(t, end, "—") || starts(t, end, "※");
 }
 
-static bool upper(sl_str t, size_t from, size_t end)
+/* A header or footer: "Acme | Confidential | page 2", "Page 3 - Confidential", "… / Internal". */
+static bool separated(sl_str t, size_t from, size_t end)
+{
+    if (lower(t.p[from]))
+        return false;
+    size_t i = from, j = end;
+    while (i > 0 && t.p[i - 1] == ' ')
+        i--;
+    while (j < t.n && t.p[j] == ' ')
+        j++;
+    bool left = i > 0 && (t.p[i - 1] == '|' || starts(t, i - 1, "\t") ||
+                          (i < from && strchr("-/.", t.p[i - 1]) && i > 1 && t.p[i - 2] == ' ') ||
+                          (i >= 3 && (starts(t, i - 3, "—") || starts(t, i - 3, "–"))));
+    bool right = j == t.n || strchr("|\r\n", t.p[j]) || (j > end && strchr("-/", t.p[j])) ||
+                 (t.p[j] == '.' && (j + 1 == t.n || j > end));
+    return left && right;
+}
+
+static bool upper_word(sl_str t, size_t from, size_t end)
 {
     for (size_t i = from; i < end; i++) {
-        if (t.p[i] >= 'a' && t.p[i] <= 'z')
+        if (lower(t.p[i]))
             return false;
     }
-    bool left =
-        from == 0 || !(t.p[from - 1] == '_' || t.p[from - 1] == '-' || t.p[from - 1] == '.');
-    bool right = end == t.n || !(t.p[end] == '_' || t.p[end] == '-');
+    bool left = from == 0 || !strchr("_-.$", t.p[from - 1]);
+    bool right = end == t.n || !strchr("_-(=", t.p[end]);
     return left && right;
+}
+
+/* SECRET//NOFORN, //SECRET */
+static bool slashes(sl_str t, size_t from, size_t end)
+{
+    return (starts(t, end, "//") || (from >= 2 && starts(t, from - 2, "//"))) &&
+           !lower(t.p[from]) && !(from >= 3 && t.p[from - 3] == ':');
 }
 
 /* 机密★10年, 机密级: a level with its term, wherever it stands. */
@@ -190,31 +379,253 @@ static bool with_term(sl_str t, size_t end)
 {
     while (end < t.n && t.p[end] == ' ')
         end++;
-    return starts(t, end, "\xe2\x98\x85") || (starts(t, end, "级") && !starts(t, end, "级别"));
+    return starts(t, end, "★") || starts(t, end, "☆") ||
+           (starts(t, end, "级") && !starts(t, end, "级别")) ||
+           (starts(t, end, "級") && !starts(t, end, "級別"));
 }
 
-/* Looks back for the start of the hit: the longest run of the marking's own kind of bytes. */
-static size_t start_of(sl_str t, size_t end, const sl_pattern *m)
+/* Q3_confidential_draft.docx: part of a name with an extension of documents. */
+static bool in_file_name(sl_str t, size_t from, size_t end)
 {
-    size_t from = end - (size_t)m->len;
-    bool ascii = (unsigned char)t.p[end - 1] < 0x80;
-    while (ascii && from > 0 && alnum(t.p[from - 1]))
-        from--;
-    return from;
+    bool joined =
+        (from > 0 && strchr("_-.", t.p[from - 1])) || (end < t.n && strchr("_-.", t.p[end]));
+    if (!joined)
+        return false;
+    static const char *const types[] = {".doc", ".xls", ".ppt",   ".pdf",     ".csv", ".odt",
+                                        ".ods", ".odp", ".rtf",   ".eml",     ".msg", ".zip",
+                                        ".txt", ".md",  ".pages", ".numbers", ".key", ".7z",
+                                        ".vsd", ".mp4", ".wav"};
+    size_t i = end;
+    while (i < t.n && i < end + 80 && (alnum(t.p[i]) || strchr("_-.()", t.p[i]) || high(t.p[i]))) {
+        for (size_t x = 0; t.p[i] == '.' && x < sizeof types / sizeof *types; x++) {
+            if (i + 2 < t.n && strncasecmp(t.p + i, types[x], strlen(types[x])) == 0)
+                return true;
+        }
+        i++;
+    }
+    return false;
 }
 
-static void check_marking(sl_classifier *c, sl_str t, size_t end, const sl_pattern *m)
+/* "This document is …", "本文件…", "ce document est …": the subject of the sentence, close before. */
+static const char *const subjects[] = {"this document",
+                                       "this e-mail",
+                                       "this email",
+                                       "this message",
+                                       "this memo",
+                                       "this file",
+                                       "this report",
+                                       "this information",
+                                       "this presentation",
+                                       "this deck",
+                                       "this spreadsheet",
+                                       "this material",
+                                       "these materials",
+                                       "this letter",
+                                       "this draft",
+                                       "this page",
+                                       "this content",
+                                       "the attached",
+                                       "the enclosed",
+                                       "the following is",
+                                       "contents of",
+                                       "all information in",
+                                       "dieses dokument",
+                                       "diese e-mail",
+                                       "diese nachricht",
+                                       "dieser bericht",
+                                       "diese informationen",
+                                       "diese mail",
+                                       "diese datei",
+                                       "dieses schreiben",
+                                       "diese unterlagen",
+                                       "ce document",
+                                       "ce message",
+                                       "cet e-mail",
+                                       "ce courriel",
+                                       "ce rapport",
+                                       "ce courrier",
+                                       "ces informations",
+                                       "este documento",
+                                       "este mensaje",
+                                       "este correo",
+                                       "este informe",
+                                       "esta informacion",
+                                       "este e-mail",
+                                       "esta mensagem",
+                                       "este relatorio",
+                                       "este arquivo",
+                                       "questo documento",
+                                       "questa e-mail",
+                                       "questo messaggio",
+                                       "questa comunicazione",
+                                       "questo rapporto",
+                                       "il presente documento",
+                                       "le present document",
+                                       "el presente documento",
+                                       "o presente documento",
+                                       "dit document",
+                                       "deze e-mail",
+                                       "dit bericht",
+                                       "dit rapport",
+                                       "ten dokument",
+                                       "niniejszy dokument",
+                                       "ta wiadomosc",
+                                       "ten raport",
+                                       "detta dokument",
+                                       "det har dokumentet",
+                                       "detta meddelande",
+                                       "dette dokument",
+                                       "denne e-mail",
+                                       "denne rapport",
+                                       "dette dokumentet",
+                                       "denne e-posten",
+                                       "tama asiakirja",
+                                       "tama viesti",
+                                       "tama raportti",
+                                       "tento dokument",
+                                       "tato zprava",
+                                       "tato sprava",
+                                       "ez a dokumentum",
+                                       "ez az e-mail",
+                                       "acest document",
+                                       "acest mesaj",
+                                       "acest raport",
+                                       "bu belge",
+                                       "bu dokuman",
+                                       "bu e-posta",
+                                       "bu mesaj",
+                                       "bu rapor",
+                                       "tai lieu nay",
+                                       "email nay",
+                                       "bao cao nay",
+                                       "dokumen ini",
+                                       "pesan ini",
+                                       "laporan ini",
+                                       "email ini",
+                                       "ovaj dokument",
+                                       "ova poruka",
+                                       "ta dokument",
+                                       "see dokument",
+                                       "sis dokuments",
+                                       "sis dokumentas",
+                                       "этот документ",
+                                       "данный документ",
+                                       "настоящий документ",
+                                       "документ является",
+                                       "это сообщение",
+                                       "данное сообщение",
+                                       "это письмо",
+                                       "этот отчет",
+                                       "этот отчёт",
+                                       "цей документ",
+                                       "це повідомлення",
+                                       "цей звіт",
+                                       "този документ",
+                                       "овај документ",
+                                       "το έγγραφο αυτό",
+                                       "αυτό το έγγραφο",
+                                       "το παρόν έγγραφο",
+                                       "το παρον εγγραφο",
+                                       "هذا المستند",
+                                       "هذه الوثيقة",
+                                       "هذه الرسالة",
+                                       "هذا التقرير",
+                                       "این سند",
+                                       "מסמך זה",
+                                       "הודעה זו",
+                                       "המסמך הזה",
+                                       "यह दस्तावेज",
+                                       "यह दस्तावेज़",
+                                       "यह ईमेल",
+                                       "यह रिपोर्ट",
+                                       "เอกสารนี้",
+                                       "เอกสารฉบับนี้",
+                                       "อีเมลนี้",
+                                       "本文件",
+                                       "本文档",
+                                       "该文件",
+                                       "此文件",
+                                       "该文档",
+                                       "此文档",
+                                       "本邮件",
+                                       "此邮件",
+                                       "本资料",
+                                       "本報告",
+                                       "本报告",
+                                       "该报告",
+                                       "本材料",
+                                       "以下内容",
+                                       "以下資料",
+                                       "此資料",
+                                       "本郵件",
+                                       "此郵件",
+                                       "该资料",
+                                       "以下信息",
+                                       "本書",
+                                       "本資料",
+                                       "本メール",
+                                       "本文書",
+                                       "この文書",
+                                       "この資料",
+                                       "このメール",
+                                       "이 문서",
+                                       "본 문서",
+                                       "이 메일",
+                                       "본 메일",
+                                       "본 자료",
+                                       "이 자료",
+                                       "이 보고서",
+                                       "본 보고서"};
+
+static bool said_of_document(sl_str t, size_t from)
 {
-    int where = m->arg & 15;
-    size_t from = start_of(t, end, m);
-    bool chinese = (unsigned char)t.p[end - 1] >= 0x80;
-    bool yes = where == ANYWHERE || after_label(t, from) || in_brackets(t, from, end) ||
-               at_line_start(t, from, end) ||
-               (!chinese && where == BY_CASE && upper(t, from, end)) ||
-               (chinese && with_term(t, end));
-    if (yes)
-        sl_add(c, SL_ENT_MARKING, (sl_level)(m->arg >> 4), from, end - from);
+    size_t low = from > 64 ? from - 64 : 0, i = from;
+    while (i > low && !strchr("\n?!;", t.p[i - 1]) && !(t.p[i - 1] == '.' && t.p[i] == ' '))
+        i--;
+    if (from - i < 9)
+        return false;
+    for (size_t x = 0; x < sizeof subjects / sizeof *subjects; x++) {
+        if (word_in(t, i, from, subjects[x]))
+            return true;
+    }
+    return false;
 }
 
-const sl_pattern_list sl_marking_patterns = {markings, sizeof markings / sizeof *markings,
-                                             check_marking};
+/* ---- hits ---- */
+
+static bool counts(sl_str t, size_t from, size_t end, const marking *m)
+{
+    if (m->place == ANY)
+        return true;
+    if (after_label(t, from))
+        return true;
+    if (m->place == LABELLED)
+        return in_brackets(t, from, end) && !lower(t.p[from]);
+    if (m->place == CASE && !high(t.p[from]) && upper_word(t, from, end))
+        return true;
+    return in_brackets(t, from, end) || at_line_start(t, from, end) || separated(t, from, end) ||
+           slashes(t, from, end) || (cjk(t, from) && with_term(t, end)) ||
+           ((m->place == CASE || high(t.p[from])) && in_file_name(t, from, end)) ||
+           said_of_document(t, from);
+}
+
+/* ---- the patterns ---- */
+
+static const sl_pattern patterns[] = {
+#define M(words, level, place) {"(?i)\\Q" words "\\E", 0, 0},
+#define A(expr, level)         {"(?i)" expr, 0, 0},
+#include "router/classify/markings_words.def"
+#undef M
+#undef A
+};
+
+static void on_hit(sl_classifier *c, sl_str t, size_t end, const sl_pattern *p)
+{
+    const marking *m = &rows[p - patterns];
+    size_t len = m->len ? m->len : 8, from = end > len ? end - len : 0;
+    if (m->len && (!on_edges(t, from, end) || !counts(t, from, end, m)))
+        return;
+    sl_add(c, SL_ENT_MARKING, (sl_level)m->level, from, end - from);
+}
+
+const sl_pattern_list sl_marking_patterns = {patterns, sizeof patterns / sizeof *patterns, on_hit};

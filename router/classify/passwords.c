@@ -304,9 +304,12 @@ static bool check_direct(const place *s)
     const char *p = t.p + v;
     bool named = tail > i && about(t.p + i, tail - i);
     bool qualified = s->kind == KEY && key_qualified(t, s->word);
-    /* value="…" of markup whose name="password" */
-    if (n == 5 && at_word(t, v, "value") && to < t.n) {
-        v = to_value(t, to, &strong, &quote);
+    /* the value of what has name="password": an attribute, a key, the next line of YAML */
+    size_t word = tail;
+    while (word < t.n && word - tail < 40 && strchr(" \"',\n\r\t{}-", t.p[word]))
+        word++;
+    if (word > tail && at_word(t, word, "value") && word + 5 < t.n) {
+        v = to_value(t, word + 5, &strong, &quote);
         to = value_end(t, v, quote), n = to - v, p = t.p + v;
     }
     bool glued = v == tail && !ascii; /* 密码abc123 */
@@ -327,6 +330,16 @@ static bool check_direct(const place *s)
 }
 
 /* ---- the sentence around ---- */
+
+/* How far words of this kind have looked. */
+static size_t *seen(const place *s)
+{
+    int group = s->kind == PASS || s->kind == SHORT ? 0
+                : s->kind == LOGIN                  ? 1
+                : s->kind == COOKIE                 ? 2
+                                                    : 3;
+    return &s->c->secret_to[group];
+}
 
 static bool token_byte(sl_str t, size_t i)
 {
@@ -410,10 +423,10 @@ static void check_ahead(const place *s)
     sl_str t = s->t;
     size_t i = s->word, stop = i + AHEAD < t.n ? i + AHEAD : t.n;
     bool connected = false, slash = false;
-    if (i < s->c->secret_to)
-        i = s->c->secret_to;
-    if (stop > s->c->secret_to)
-        s->c->secret_to = stop;
+    if (i < *seen(s))
+        i = *seen(s);
+    if (stop > *seen(s))
+        *seen(s) = stop;
     while (i < stop) {
         if (t.p[i] == '\n' && s->kind != LOGIN && !(connected && t.p[i - 1] == ':'))
             return;
@@ -448,8 +461,8 @@ static void check_back(const place *s, size_t word_from)
 {
     sl_str t = s->t;
     size_t low = word_from > BACK ? word_from - BACK : 0, i = word_from;
-    if (low < s->c->secret_to)
-        low = s->c->secret_to;
+    if (low < *seen(s))
+        low = *seen(s);
     bool joined = false;
     while (i > low) {
         if (t.p[i - 1] == '\n')
@@ -575,9 +588,9 @@ static void check_cookies(const place *s)
 {
     sl_str t = s->t;
     size_t stop = s->word + 400 < t.n ? s->word + 400 : t.n;
-    if (s->word >= t.n || !strchr(":s=\"'-", t.p[s->word]) || s->word < s->c->secret_to)
+    if (s->word >= t.n || !strchr(":s=\"'-", t.p[s->word]) || s->word < *seen(s))
         return;
-    s->c->secret_to = s->word;
+    *seen(s) = s->word;
     for (size_t i = s->word; i + 12 < stop && t.p[i] != '\n'; i++) {
         if (t.p[i] != '=')
             continue;
