@@ -2,6 +2,7 @@
 #include "router/classify/classify.h"
 
 #include "common/base/clock.h"
+#include "router/classify/contact.h"
 #include "router/classify/patterns.h"
 #include "router/classify/words.h"
 
@@ -134,6 +135,7 @@ void sl_scan_view(sl_classifier *c, const sl_frame *f)
     bool ok = sl_patterns_scan(c, f->text) && sl_dictionary_scan(c, f->text);
     if (!ok || c->ctx.lost)
         sl_add(c, SL_ENT_CLASSIFIER_ERROR, SL_LEVEL_INTERNAL, 0, 0);
+    sl_contact_scan(c, f->text);
     sl_numbers_scan(c, f->text);
     sl_words_scan(c, f->text);
     sl_decode_scan(c, f); /* its views use the same context map: it comes last */
