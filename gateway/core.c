@@ -94,10 +94,6 @@ static sl_status check_limits(sl_core *c, const sl_policy *p, const sl_decision 
         return REFUSE(c, ref, SL_E_TIMEOUT, SL_GM_REFUSED_OTHER, .http_status = 504,
                       .retry_after_s = 1, .type = "timeout", .code = "deadline_exceeded",
                       .message = "The request's deadline is past.");
-    if (atomic_load(&c->g->inflight[d->cls]) >= sl_policy_inflight_max(p, d->cls))
-        return REFUSE(c, ref, SL_E_FULL, SL_GM_REFUSED_LIMIT, .http_status = 429,
-                      .retry_after_s = 1, .type = "rate_limit_error", .code = "too_many_requests",
-                      .message = "Too many requests of this class are in flight. Try again.");
     bool audit_down = c->audit_down && sl_mono_ms() - c->audit_down_ms < 5000;
     if (audit_down && (d->cls == SL_CLASS_PUBLIC || !sl_policy_private_without_audit(p)))
         return REFUSE(
@@ -105,6 +101,18 @@ static sl_status check_limits(sl_core *c, const sl_policy *p, const sl_decision 
             .type = "service_unavailable", .code = "audit_unavailable",
             .message = "Audit records can't be written now, so nothing is accepted. Try again.");
     return SL_OK;
+}
+
+/* Takes one of the class's places, which all loops share. Whoever has it gives it back once. */
+static sl_status take_place(sl_core *c, const sl_policy *p, sl_class cls, sl_refusal *ref)
+{
+    int n = atomic_load(&c->g->inflight[cls]);
+    while (n < sl_policy_inflight_max(p, cls))
+        if (atomic_compare_exchange_weak(&c->g->inflight[cls], &n, n + 1))
+            return SL_OK;
+    return REFUSE(c, ref, SL_E_FULL, SL_GM_REFUSED_LIMIT, .http_status = 429, .retry_after_s = 1,
+                  .type = "rate_limit_error", .code = "too_many_requests",
+                  .message = "Too many requests of this class are in flight. Try again.");
 }
 
 static sl_status decide(sl_core *c, const sl_submit *s, const sl_policy *p, sl_arena *arena,
@@ -220,14 +228,12 @@ static sl_status open_ticket(sl_core *c, sl_ticket *t, const sl_submit *s, const
     TAILQ_INSERT_TAIL(&c->open, t, link);
     c->open_n++;
     c->class_n[t->cls]++;
-    atomic_fetch_add(&c->g->inflight[t->cls], 1);
     st = send_first(c, t, d, reterr);
     if (st) { /* nothing was handed to Kafka: it was never accepted */
         sl_id_table_remove(&c->table, &t->node);
         TAILQ_REMOVE(&c->open, t, link);
         c->open_n--;
         c->class_n[t->cls]--;
-        atomic_fetch_sub(&c->g->inflight[t->cls], 1);
         t->state = T_ENDED;
         if (t->decided) /* the books know it, so they must see it end */
             sl_ticket_audit_end(
@@ -237,10 +243,36 @@ static sl_status open_ticket(sl_core *c, sl_ticket *t, const sl_submit *s, const
     return st;
 }
 
+static sl_status accept(sl_core *c, const sl_submit *s, sl_policy *p, const sl_decision *d,
+                        int64_t deadline_ms, sl_ticket **ret, sl_refusal *ref)
+{
+    sl_error err = {0};
+    sl_status st = take_place(c, p, d->cls, ref);
+    if (st)
+        return st;
+    sl_ticket *t = new_ticket(c);
+    st = SL_E_NOMEM;
+    if (t) {
+        t->policy = sl_policy_ref(p);
+        st = open_ticket(c, t, s, d, deadline_ms, &err);
+    }
+    if (st) {
+        if (t)
+            sl_ticket_unref(t);
+        atomic_fetch_sub(&c->g->inflight[d->cls], 1);
+        SL_WARN((&(sl_log_ctx){.id = s->id}), "request_refused", "%s", err.text);
+        return REFUSE(c, ref, st, SL_GM_REFUSED_OTHER, .http_status = 503, .retry_after_s = 1,
+                      .type = "service_unavailable", .code = "bus_unavailable",
+                      .message = "The message bus takes no more records now. Try again.");
+    }
+    sl_metrics_add(c->shard, SL_GM_REQUESTS, t->cls, 1);
+    *ret = t;
+    return SL_OK;
+}
+
 sl_status sl_core_submit(sl_core *c, const sl_submit *s, sl_arena *arena, sl_decision *ret_decision,
                          sl_ticket **ret, sl_refusal *ref)
 {
-    sl_error err = {0};
     sl_policy *p = sl_store_policy(c->g->store);
     *ret_decision = (sl_decision){0};
     if (!p || atomic_load(&c->g->draining)) {
@@ -251,37 +283,15 @@ sl_status sl_core_submit(sl_core *c, const sl_submit *s, sl_arena *arena, sl_dec
                       .message = "The gateway takes no requests now. Try again.");
     }
     int64_t deadline_ms = s->deadline_ms ? s->deadline_ms : sl_unix_ms() + c->g->cfg->deadline_ms;
-    sl_ticket *t = NULL;
     sl_status st = decide(c, s, p, arena, ret_decision, ref);
     if (!st)
         st = check_limits(c, p, ret_decision, deadline_ms, ref);
-    if (st)
-        goto cleanup;
-    if (sl_id_table_find(&c->table, sl_str_c(s->id))) {
+    if (!st && sl_id_table_find(&c->table, sl_str_c(s->id)))
         st = REFUSE(c, ref, SL_E_CONFLICT, SL_GM_REFUSED_OTHER, .http_status = 409,
                     .type = "invalid_request_error", .code = "duplicate",
                     .message = "A request with this id is running.");
-        goto cleanup;
-    }
-    t = new_ticket(c);
-    st = SL_E_NOMEM;
-    if (t) {
-        t->policy = sl_policy_ref(p);
-        st = open_ticket(c, t, s, ret_decision, deadline_ms, &err);
-    }
-    if (st) {
-        st = REFUSE(c, ref, st, SL_GM_REFUSED_OTHER, .http_status = 503, .retry_after_s = 1,
-                    .type = "service_unavailable", .code = "bus_unavailable",
-                    .message = "The message bus takes no more records now. Try again.");
-        SL_WARN((&(sl_log_ctx){.id = s->id}), "request_refused", "%s", err.text);
-        goto cleanup;
-    }
-    sl_metrics_add(c->shard, SL_GM_REQUESTS, t->cls, 1);
-    *ret = t;
-    t = NULL;
-cleanup:
-    if (t)
-        sl_ticket_unref(t);
+    if (!st)
+        st = accept(c, s, p, ret_decision, deadline_ms, ret, ref);
     sl_policy_unref(p);
     return st;
 }

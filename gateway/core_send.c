@@ -74,7 +74,6 @@ sl_status sl_core_produce(sl_core *c, sl_ticket *t, sl_error *reterr)
                        .id = sl_str_c(t->id),
                        .subject = sl_str_c(t->id),
                        .traceparent = t->traceparent,
-                       .tracestate = t->tracestate,
                        .body = sl_buf_str(&t->body),
                        .cls = t->cls,
                        .level = t->level,
@@ -87,7 +86,8 @@ sl_status sl_core_produce(sl_core *c, sl_ticket *t, sl_error *reterr)
         sl_policy_pseudonym(t->policy, t->tenant, pseudonym);
         env.tenant = sl_str_c(pseudonym);
     } else {
-        env.correlationid = t->correlationid; /* a producer's own id stays inside */
+        env.correlationid = t->correlationid; /* a producer's own id and text stay inside */
+        env.tracestate = t->tracestate;
     }
     sl_record r;
     sl_status st = sl_core_seal(c, &env, t->cls, encrypts(c, t->cls), &r, reterr);

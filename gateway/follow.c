@@ -334,6 +334,24 @@ static const char *take(sl_follow *f, run *r, const sl_envelope *env, const sl_c
     return r->overflow && r == f->followed ? "too_large" : NULL;
 }
 
+static bool silent(const run *r, int64_t now_ms)
+{
+    return r && now_ms - r->last_ms >= SL_FOLLOW_SILENT_MS;
+}
+
+/* Some runs lost their text, and the workers of all others are gone. */
+static bool hopeless(const sl_follow *f, int64_t now_ms)
+{
+    bool broken = false;
+    for (size_t i = 0; i < f->n; i++) {
+        if (!usable(&f->runs[i]))
+            broken = true;
+        else if (now_ms - f->runs[i].last_ms < SL_FOLLOW_LOST_MS)
+            return false;
+    }
+    return broken;
+}
+
 sl_follow_verdict sl_follow_record(sl_follow *f, const sl_envelope *env, int64_t now_ms)
 {
     if (f->failed || f->done)
@@ -347,6 +365,8 @@ sl_follow_verdict sl_follow_record(sl_follow *f, const sl_envelope *env, int64_t
     }
     if (r->broken)
         return SL_FOLLOW_MORE;
+    if (f->whole && silent(f->followed, now_ms))
+        f->followed = r; /* it alone may be as large as an answer may */
     r->last_ms = now_ms;
     sl_chunk c;
     const char *why = "malformed";
@@ -386,7 +406,11 @@ sl_follow_verdict sl_follow_tick(sl_follow *f, int64_t now_ms)
             return whole_verdict(f, f->followed, "damaged");
         return followed_broke(f, "damaged");
     }
-    if (f->whole || !f->followed || now_ms - f->followed->last_ms < SL_FOLLOW_SILENT_MS)
+    if (!silent(f->followed, now_ms))
+        return SL_FOLLOW_MORE;
+    if (hopeless(f, now_ms))
+        return fail(f, "silent");
+    if (f->whole)
         return SL_FOLLOW_MORE;
     bool switched;
     return switch_run(f, f->followed->last_ms + 1, &switched);

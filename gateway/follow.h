@@ -3,7 +3,8 @@
  *
  * A request may be executed more than once (a worker died; a partition moved). Each execution is a
  * run of numbered records. The core follows the first run it sees and keeps up to 256 KiB of
- * others. It switches only when the followed run was silent for 10 s or failed verification.
+ * others. It switches only when the followed run was silent for 10 s or failed verification. When
+ * a run was broken and every sound one is silent for 20 s, nothing can come any more: it fails.
  * Decoded bytes are compared a field (content, reasoning, tool calls), never chunks: the same
  * prefix continues the stream where the client is, another prefix or environment ends it. In
  * whole mode (an answer that is not streamed) the first complete run is taken. Source: design,
@@ -16,6 +17,8 @@
 #include "schemas/envelope.h"
 
 #define SL_FOLLOW_SILENT_MS 10000
+#define SL_FOLLOW_LOST_MS \
+    20000 /* a killed worker's work moves within 10 s, and its next run shows soon after */
 #define SL_FOLLOW_SUSPECT_MS \
     2500 /* over one heartbeat: a damaged last record has no successor that shows the gap */
 #define SL_FOLLOW_OTHER_MAX (256u << 10)

@@ -354,9 +354,11 @@ static void other_runs_are_bounded(void **state)
     (void)feed(f, chunk(&a, "q"), 0);
     for (int i = 0; i < 3; i++)
         (void)feed(f, chunk(&b, big), 100);
-    assert_int_equal(sl_follow_tick(f, 20000),
+    assert_int_equal(sl_follow_tick(f, 19000),
                      SL_FOLLOW_MORE); /* over 256 KiB: it is no candidate */
     text_is(&k, "q");
+    assert_int_equal(sl_follow_tick(f, 20000), SL_FOLLOW_FAILED); /* so nothing can come any more */
+    assert_string_equal(sl_follow_why(f), "silent");
     close_follow(f, &k);
     run_done(&a);
     run_done(&b);
