@@ -86,9 +86,9 @@ static bool on_edges(sl_str t, size_t from, size_t end)
 
 /* Stems of what stands before the colon. */
 static const char *const labels[] = {
-    "classif", "sensitiv", "confidential", "security", "marking", "handling", "distribution",
-    "label", "data class", "dataclass", "clearance", "access level", "visibility", "tlp", "caveat",
-    "status", "secrecy", "restriction", "circulation", "audience",
+    "classif", "sensitiv", "confidentiality", "security level", "security class", "marking",
+    "handling", "distribution", "data class", "dataclass", "clearance", "access level", "tlp",
+    "caveat", "status", "secrecy", "restriction", "circulation", "audience",
     /* German, Dutch, Nordic */
     "einstufung", "klassifi", "klassifizierung", "vertraulichkeit", "geheimhaltung", "schutzklasse",
     "schutzbedarf", "sicherheitsstufe", "verschlusssache", "rubricering", "vertrouwelijkheid",
@@ -192,26 +192,17 @@ static bool word_in(sl_str t, size_t from, size_t to, const char *w)
     return false;
 }
 
-/* "Classification: ", "密级：", "sensitivity = ", <classification> right before `at`. */
-static bool after_label(sl_str t, size_t at)
+/* The words end what they stand in: a value of a file, a cell, a line. */
+static bool value_ends(sl_str t, size_t end)
 {
-    size_t i = at;
-    bool colon = false;
-    while (i > 0 && at - i < 14 && strchr(" \t:=\"'*_[(>|-`", t.p[i - 1])) {
-        colon |= t.p[i - 1] == ':' || t.p[i - 1] == '=' || t.p[i - 1] == '>' || t.p[i - 1] == '|';
-        i--;
-    }
-    if (i == at && !cjk(t, at))
-        return false;
-    for (size_t x = 0; x < sizeof verbs / sizeof *verbs; x++) {
-        if (ends_before(t, i, verbs[x]))
-            return true;
-    }
-    bool is = ends_before(t, i, " is") || ends_before(t, i, "为") || ends_before(t, i, "為") ||
-              ends_before(t, i, "是") || ends_before(t, i, "は") || ends_before(t, i, " est") ||
-              ends_before(t, i, " ist") || ends_before(t, i, " es");
-    if (!colon && !is && !(at > i && cjk(t, i >= 3 ? i - 3 : 0)))
-        return false;
+    while (end < t.n && strchr(" \t\"'`*_)]", t.p[end]))
+        end++;
+    return end == t.n || strchr("\r\n,;|}<", t.p[end]) || t.p[end] == '\\' ||
+           (t.p[end] == '.' && (end + 1 == t.n || t.p[end + 1] == '\n'));
+}
+
+static bool label_before(sl_str t, size_t i)
+{
     size_t low = i > 40 ? i - 40 : 0, line = i;
     while (line > low && !strchr("\n.;,", t.p[line - 1]))
         line--;
@@ -220,6 +211,59 @@ static bool after_label(sl_str t, size_t at)
             return true;
     }
     return false;
+}
+
+static bool verb_before(sl_str t, size_t i)
+{
+    for (size_t x = 0; x < sizeof verbs / sizeof *verbs; x++) {
+        if (ends_before(t, i, verbs[x]))
+            return true;
+    }
+    return false;
+}
+
+/* "Classification: ", "密级：", "sensitivity = ", <classification> right before `at`, or with a few
+ * words of the same value between ("Level 3 Restricted"). */
+static bool after_label(sl_str t, size_t at, size_t end)
+{
+    size_t i = at;
+    bool colon = false;
+    while (i > 0 && at - i < 14 && strchr(" \t:=\"'*_[(>|-`", t.p[i - 1])) {
+        colon |= strchr(":=>|", t.p[i - 1]) != NULL;
+        i--;
+    }
+    if (i < at || cjk(t, at)) {
+        if (verb_before(t, i))
+            return true;
+    }
+    bool is = ends_before(t, i, " is") || ends_before(t, i, "为") || ends_before(t, i, "為") ||
+              ends_before(t, i, "是") || ends_before(t, i, "は") || ends_before(t, i, " est") ||
+              ends_before(t, i, " ist") || ends_before(t, i, " es");
+    if (lower(t.p[at]) && !value_ends(t, end))
+        return false;
+    if (!colon && !is && (!lower(t.p[at]) || high(t.p[at]))) {
+        size_t low = i > 24 ? i - 24 : 0;
+        while (i > low && (alnum(t.p[i - 1]) || high(t.p[i - 1]) || strchr(" -/", t.p[i - 1])))
+            i--;
+        colon = i > 0 && strchr(":=|", t.p[i - 1]) && value_ends(t, end);
+        while (colon && i > 0 && strchr(" :=|", t.p[i - 1]))
+            i--;
+    }
+    return (colon || is) && label_before(t, i);
+}
+
+/* A string of JSON or an element of markup that holds the words and nothing else. */
+static bool whole_string(sl_str t, size_t from, size_t end)
+{
+    if (from < 2 || end >= t.n || lower(t.p[from]))
+        return false;
+    char a = t.p[from - 1], b = t.p[end];
+    if (a == '>' && b == '<')
+        return true;
+    size_t i = from - 1;
+    while (i > 0 && t.p[i - 1] == ' ')
+        i--;
+    return a == '"' && b == '"' && i > 0 && strchr(":,[", t.p[i - 1]);
 }
 
 /* ---- places ---- */
@@ -593,14 +637,33 @@ static bool said_of_document(sl_str t, size_t from)
 
 /* ---- hits ---- */
 
+/* 限內部使用, 絕對機密: a marking of more words than the table has, behind a label or in brackets. */
+static bool longer(sl_str t, size_t from, size_t end)
+{
+    size_t a = from, b = end;
+    while (a >= 3 && from - a < 15 && cjk(t, a - 3) && !starts(t, a - 3, "】"))
+        a -= 3;
+    while (b + 3 <= t.n && b - end < 15 && cjk(t, b))
+        b += 3;
+    if (a == from && b == end)
+        return false;
+    if (!value_ends(t, b) && !starts(t, b, "】"))
+        return false;
+    return after_label(t, a, b) || (in_brackets(t, a, b) && !ends_before(t, a, "《") &&
+                                    !ends_before(t, a, "「") && !ends_before(t, a, "『"));
+}
+
 static bool counts(sl_str t, size_t from, size_t end, const marking *m)
 {
     if (m->place == ANY)
         return true;
-    if (after_label(t, from))
+    if (after_label(t, from, end) || whole_string(t, from, end))
         return true;
     if (m->place == LABELLED)
-        return in_brackets(t, from, end) && !lower(t.p[from]);
+        return (in_brackets(t, from, end) && !lower(t.p[from])) ||
+               (upper_word(t, from, end) && line_begins(t, from) && value_ends(t, end));
+    if (cjk(t, from) && longer(t, from, end))
+        return true;
     if (m->place == CASE && !high(t.p[from]) && upper_word(t, from, end))
         return true;
     return in_brackets(t, from, end) || at_line_start(t, from, end) || separated(t, from, end) ||
