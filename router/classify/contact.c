@@ -5,17 +5,17 @@
 
 enum { BEFORE = 60, BEHIND = 60, OVERLAP = 24 };
 
-/* Looks at [from, to) of t because of a word that ends at `word`. */
-typedef void finder(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to);
-
 static void find_mac(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
     (void)word;
     sl_net_mac_beside(c, t, from, to);
 }
 
-static finder *const finders[SL_CTX_N] = {
-    [SL_CTX_MAC] = find_mac,
+static sl_finder *const finders[SL_CTX_N] = {
+    [SL_CTX_MAC] = find_mac,          [SL_CTX_MESSENGER] = sl_account_beside,
+    [SL_CTX_QQ] = sl_qq_beside,       [SL_CTX_BIRTH] = sl_birth_beside,
+    [SL_CTX_BORN] = sl_born_beside,   [SL_CTX_GEO] = sl_geo_beside,
+    [SL_CTX_PLATE] = sl_plate_beside,
 };
 
 void sl_contact_scan(sl_classifier *c, sl_str t)
@@ -39,12 +39,17 @@ void sl_contact_scan(sl_classifier *c, sl_str t)
 
 static void on_hit(sl_classifier *c, sl_str t, size_t end, const sl_pattern *p)
 {
-    (void)p;
-    sl_email_hit(c, t, end);
+    if (p->arg == SL_ENT_CN_PLATE)
+        sl_cn_plate_hit(c, t, end);
+    else
+        sl_email_hit(c, t, end);
 }
 
 static const sl_pattern patterns[] = {
     {"[A-Za-z0-9._%+\"\\x80-\\xff-]@[A-Za-z0-9\\x80-\\xff]", SL_ENT_EMAIL_ADDRESS, 2},
+    {"(?:京|津|沪|渝|冀|豫|云|辽|黑|湘|皖|鲁|新|苏|浙|赣|鄂|桂|甘|晋|蒙|陕|吉|闽|贵|粤|青|藏|川|宁|"
+     "琼|使)[A-Za-z]",
+     SL_ENT_CN_PLATE, 4},
 };
 
 const sl_pattern_list sl_contact_patterns = {patterns, sizeof patterns / sizeof *patterns, on_hit};

@@ -20,9 +20,12 @@ void sl_email_hit(sl_classifier *c, sl_str t, size_t end);
 void sl_net_scan(sl_classifier *c, sl_str t);
 void sl_net_mac_beside(sl_classifier *c, sl_str t, size_t from, size_t to);
 
-/* A stretch of the view in which a finder of one kind looks. */
-typedef struct sl_span {
-    size_t from, to;
-} sl_span;
+/* Finders: look at [from, to) of t because of a word that ends at `word`; accounts.c, birth.c,
+ * geo.c, plates.c. */
+typedef void sl_finder(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to);
+sl_finder sl_account_beside, sl_qq_beside, sl_birth_beside, sl_born_beside, sl_geo_beside,
+    sl_plate_beside;
+/* A Chinese province and a letter end at `end`. */
+void sl_cn_plate_hit(sl_classifier *c, sl_str t, size_t end);
 
 #endif
