@@ -7,25 +7,38 @@
 #define NUMERAL                                                                                                               \
     "(?:〇|零|一|二|三|四|五|六|七|八|九|壹|贰|叁|肆|伍|陆|柒|捌|玖|貳|參|陸|幺|拐|两|兩|洞|勾|" \
     "공|영|일|이|삼|사|오|육|칠|팔|구)"
-/* Digit words of three letters and more: shorter ones never stand alone in a run. */
-#define WORD                                                                                                                                                                                                           \
-    "(?:zero|one|two|three|four|five|six|seven|eight|nine|double|triple|null|eins|zwei|zwo|drei|"                                                                                                                      \
-    "vier|funf|fuenf|sechs|sieben|acht|neun|cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|"                                                                                                                           \
-    "nueve|deux|trois|quatre|cinq|sept|huit|neuf|dois|quatro|sete|oito|nove|due|tre|quattro|"                                                                                                                          \
-    "cinque|sei|sette|otto|nul|een|twee|drie|vijf|zes|zeven|negen|jeden|dwa|trzy|cztery|piec|"                                                                                                                         \
-    "szesc|siedem|osiem|dziewiec|sifir|bir|iki|dort|bes|alti|yedi|sekiz|dokuz|khong|mot|hai|bon|"                                                                                                                      \
-    "nam|sau|bay|tam|chin|nol|satu|dua|tiga|empat|lima|enam|tujuh|delapan|sembilan|ling|san|liu|"                                                                                                                      \
-    "jiu|yao|noll|ett|tva|fyra|fem|sju|atta|nio|ноль|нуль|один|два|три|четыре|пять|шесть|семь|"                                                                                   \
-    "восемь|девять|чотири|вісім|сім|μηδέν|ένα|δύο|τρία|τέσσερα|πέντε|έξι|επτά|εφτά|οκτώ|εννέα|"                                               \
-    "εννιά|صفر|واحد|اثنان|اثنين|ثلاثة|أربعة|خمسة|ستة|سبعة|ثمانية|تسعة|शून्य|एक|दो|तीन|चार|पांच|"                            \
-    "पाँच|छह|सात|आठ|नौ|ศูนย์|หนึ่ง|สอง|สาม|สี่|ห้า|หก|เจ็ด|แปด|เก้า|ゼロ|いち|さん|よん|ろく|なな|はち|" \
-    "きゅう)"
+/* Digit words of a language, one behind the other. The first is a long one or has blanks around it:
+ * short ones are parts of many words. A pattern a language: many words in one have no literal that
+ * the scan could skip on. */
+#define WORDS(first, second)                                           \
+    {                                                                  \
+        "(?i)(?:" first ")[ ,.-]{0,2}(?:" second ")", SL_HINT_WORDS, 0 \
+    }
 
 static const sl_pattern hints[] = {
     {"(?:" NUMERAL "[ ,.-]?){4}", SL_HINT_NUMERALS, 0},
     {NUMERAL " ?[0-9] ?" NUMERAL, SL_HINT_NUMERALS, 0},
     {"[0-9]" NUMERAL "[0-9]", SL_HINT_NUMERALS, 0},
-    {"(?i)" WORD "[ ,.-]{0,2}" WORD "[ ,.-]{0,2}" WORD, SL_HINT_WORDS, 0},
+    /* clang-format off */
+    /* en */ WORDS("zero|three|four|five|seven|eight|nine|double|triple", "zero|three|four|five|seven|eight|nine|double|triple|one|two|six|oh"),
+    /* de */ WORDS("null|eins|zwei|drei|vier|funf|fuenf|sechs|sieben|acht|neun", "null|eins|zwei|drei|vier|funf|fuenf|sechs|sieben|acht|neun|ein|zwo"),
+    /* es */ WORDS("cero|cuatro|cinco|seis|siete|ocho|nueve", "cero|cuatro|cinco|seis|siete|ocho|nueve|uno|dos|tres"),
+    /* fr */ WORDS("zero|deux|trois|quatre|cinq|sept|huit|neuf", "zero|deux|trois|quatre|cinq|sept|huit|neuf|un|six"),
+    /* pt */ WORDS("zero|dois|quatro|cinco|seis|sete|oito|nove", "zero|dois|quatro|cinco|seis|sete|oito|nove|um|tres"),
+    /* it */ WORDS("zero|quattro|cinque|sette|otto|nove", "zero|quattro|cinque|sette|otto|nove|uno|due|tre|sei"),
+    /* nl */ WORDS("twee|drie|vier|vijf|zeven|acht|negen", "twee|drie|vier|vijf|zeven|acht|negen|nul|een|zes"),
+    /* pl */ WORDS("zero|jeden|trzy|cztery|piec|szesc|siedem|osiem|dziewiec", "zero|jeden|trzy|cztery|piec|szesc|siedem|osiem|dziewiec|dwa"),
+    /* tr */ WORDS("sifir|dort|alti|yedi|sekiz|dokuz", "sifir|dort|alti|yedi|sekiz|dokuz|bir|iki|uc|bes"),
+    /* id */ WORDS("satu|tiga|empat|lima|enam|tujuh|delapan|sembilan", "satu|tiga|empat|lima|enam|tujuh|delapan|sembilan|nol|dua"),
+    /* vi */ WORDS("khong| hai bon| hai nam| ba bon| nam sau| sau bay| tam chin| bay tam| mot hai", "khong|mot|hai|ba|bon|nam|sau|bay|tam|chin"),
+    /* zh */ WORDS("ling| yao san| yao wu| san ba| ba ling| jiu jiu| liu liu| wu wu| yi san", "ling|yi|er|san|si|wu|liu|qi|ba|jiu|yao"),
+    /* ru */ WORDS("ноль|нуль|один|два|три|четыре|пять|шесть|семь|восемь|девять|чотири|вісім|сім", "ноль|нуль|один|два|три|четыре|пять|шесть|семь|восемь|девять|чотири|вісім|сім"),
+    /* el */ WORDS("μηδέν|ένα|δύο|τρία|τέσσερα|πέντε|έξι|επτά|εφτά|οκτώ|εννέα|εννιά", "μηδέν|ένα|δύο|τρία|τέσσερα|πέντε|έξι|επτά|εφτά|οκτώ|εννέα|εννιά"),
+    /* ar */ WORDS("صفر|واحد|اثنان|اثنين|ثلاثة|أربعة|خمسة|ستة|سبعة|ثمانية|تسعة", "صفر|واحد|اثنان|اثنين|ثلاثة|أربعة|خمسة|ستة|سبعة|ثمانية|تسعة"),
+    /* hi */ WORDS("शून्य|एक|दो|तीन|चार|पांच|पाँच|छह|सात|आठ|नौ", "शून्य|एक|दो|तीन|चार|पांच|पाँच|छह|सात|आठ|नौ"),
+    /* th */ WORDS("ศูนย์|หนึ่ง|สอง|สาม|สี่|ห้า|หก|เจ็ด|แปด|เก้า", "ศูนย์|หนึ่ง|สอง|สาม|สี่|ห้า|หก|เจ็ด|แปด|เก้า"),
+    /* ja */ WORDS("ゼロ|いち|さん|よん|ろく|なな|はち|きゅう", "ゼロ|いち|さん|よん|ろく|なな|はち|きゅう|に|ご|れい|し"),
+    /* clang-format on */
 
     /* pieces of a number one by one */
     {"(?i)\\b(?:part|piece|chunk|block|segment|teil|parte|partie|group)s? ?(?:no\\.? ?)?[1-9]\\b",
@@ -44,11 +57,10 @@ static const sl_pattern hints[] = {
     {"(?i)[a-z0-9][ _-](?:at|arroba)[ _-][a-z0-9-]{1,30}[ _-](?:dot|punto|ponto|point|punkt)[ _-]",
      SL_HINT_MAIL, 0},
     {"[A-Za-z0-9_.] ?艾特", SL_HINT_MAIL, 0},
-    {"(?:@|＠) ?[a-zA-Z0-9-]{1,30} ?(?:点|點|,| dot | [.] ?)[a-zA-Z]", SL_HINT_MAIL, 0},
+    {"@ ?[a-zA-Z0-9-]{1,30} ?(?:点|點|,[a-z]| dot | [.] ?[a-z])", SL_HINT_MAIL, 0},
     {"(?i)[a-z0-9] @ ?[a-z0-9]", SL_HINT_MAIL, 0},
     {"(?i)[a-z0-9]@ [a-z0-9]", SL_HINT_MAIL, 0},
-    {"(?i)[a-z0-9][#*][a-z0-9-]{2,20}\\.(?:com|cn|net|org|edu|gov|de|fr|ru|jp|io)\\b", SL_HINT_MAIL,
-     0},
+    {"(?i)[a-z0-9]#[a-z0-9-]{2,20}\\.(?:com|cn|net|org)\\b", SL_HINT_MAIL, 0},
 
     /* text in pieces: markup in words, strings put together */
     {"(?i)[a-z0-9@._+-]</?(?:b|i|u|s|em|a|p|q|strong|span|font|mark|small|big|code|tt|kbd|sub|sup|"
@@ -56,11 +68,12 @@ static const sl_pattern hints[] = {
      SL_HINT_STRIP, 0},
     {"<!--", SL_HINT_STRIP, 0},
     {"\\x1b\\[", SL_HINT_STRIP, 0},
-    {"[a-zA-Z0-9](?:\\*\\*|~~|__|``|\\|\\|)[a-zA-Z0-9]", SL_HINT_STRIP, 0},
+    {"[0-9a-z]\\*\\*[a-zA-Z0-9]", SL_HINT_STRIP, 0},
+    {"[0-9a-z]~~[a-zA-Z0-9]", SL_HINT_STRIP, 0},
+    {"[0-9a-z]``[a-zA-Z0-9]", SL_HINT_STRIP, 0},
     {"[\"'] ?(?:\\+|\\.|&|\\|\\||<<|\\.\\.) ?[\"']", SL_HINT_STRIP, 0},
     {"\"\\s{1,12}\"", SL_HINT_STRIP, 0},
     {"[a-zA-Z0-9]=\\r?\\n[a-zA-Z0-9]", SL_HINT_QP, 0},
-    {"[\\x01-\\x08\\x0b\\x0c\\x0e-\\x1a\\x1c-\\x1f\\x7f]", SL_HINT_STRIP, 0},
 
     {"(?:=[0-9A-F]{2}){2}", SL_HINT_QP, 0},
     {"[A-Za-z0-9]=(?:40|2E|2D)[A-Za-z0-9]", SL_HINT_QP, 0},
