@@ -23,12 +23,19 @@ typedef struct sl_pattern_list {
     void (*hit)(sl_classifier *c, sl_str t, size_t end, const sl_pattern *p);
 } sl_pattern_list;
 
-extern const sl_pattern_list sl_hint_patterns;    /* hints.c */
+extern const sl_pattern_list sl_hint_patterns;        /* hints.c */
 extern const sl_pattern_list sl_context_patterns;     /* contexts.c */
 extern const sl_pattern_list sl_contact_patterns;     /* contact.c */
 extern const sl_pattern_list sl_secret_patterns;      /* secrets.c */
 extern const sl_pattern_list sl_secret_word_patterns; /* passwords.c */
 extern const sl_pattern_list sl_marking_patterns;     /* markings.c */
+
+/* Where the compiled database is kept between starts (pattern_cache.h says what is trusted): call it
+ * before the first open, dir must outlive that; "" for no cache. Without a call the default directory
+ * is used. False: the database is open already. */
+bool sl_patterns_cache(const char *dir);
+bool sl_patterns_cached(void);  /* the database came from there */
+size_t sl_patterns_bytes(void); /* of the compiled database */
 
 sl_status sl_patterns_open(struct hs_scratch **scratch, sl_error *reterr) SL_MUST_CHECK;
 bool sl_patterns_scan(sl_classifier *c, sl_str text);
