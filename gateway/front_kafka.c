@@ -6,14 +6,18 @@
 #include "common/crypto/digest.h"
 #include "common/http/server.h"
 #include "gateway/answer.h"
+#include "gateway/trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <time.h>
 
-#define RETRY_MS      500
-#define EGRESS_PREFIX "llm.egress."
+#define RETRY_MS        500
+#define CORRELATION_MAX 512
+#define EGRESS_PREFIX   "llm.egress."
+#define TOPIC_MAX       249         /* Kafka's own limit */
+#define UNSENT_MAX      (64u << 20) /* bytes of pieces that may wait for room in the producer */
 
 typedef struct job {
     TAILQ_ENTRY(job) link;
@@ -27,12 +31,14 @@ typedef struct job {
     sl_ticket *ticket; /* NULL: waits to be submitted, or ended */
     bool waiting, stream, include_usage, ended;
     uint64_t seq; /* egress records sent */
+    int pieces;   /* handed to the producer, not yet acknowledged: the end waits for them */
     sl_answer_head head;
     sl_answer answer;
-    sl_buf last;       /* the end's body, until Kafka acknowledged it */
-    bool last_pending; /* handed to the producer */
-    bool torn;         /* a piece could not be written: no clean end may follow */
-    bool replaced;     /* `last` is an error in the place of an answer that can't be written */
+    sl_buf last;            /* the end's body, until Kafka acknowledged it */
+    bool last_pending;      /* handed to the producer */
+    bool torn;              /* a piece is lost or in doubt: the answer ends with an error */
+    bool replaced;          /* `last` is an error in the place of an answer that can't be written */
+    const char *bad_header; /* a header that can't be honoured; NULL: none */
 } job;
 
 TAILQ_HEAD(job_list, job);
@@ -49,6 +55,7 @@ struct sl_front_kafka {
     int jobs_n;
     bool draining, closed; /* closed: the last delivery frees it */
     sl_buf out;
+    sl_arena scratch; /* of one decision: a request may be tried a thousand times */
     sl_log_limit log_egress, log_bus;
 };
 
@@ -109,8 +116,8 @@ static void write_error(job *j, const char *type, const char *code, const char *
 /* An end that no retry can write gives way, once, to an error that can be. True: send again. */
 static bool replace_last(job *j, sl_status st)
 {
-    bool topic =
-        (st == SL_E_NOT_FOUND || st == SL_E_DENIED) && strcmp(j->reply_topic, SL_TOPIC_EGRESS);
+    bool topic = (st == SL_E_NOT_FOUND || st == SL_E_DENIED || st == SL_E_INVALID) &&
+                 strcmp(j->reply_topic, SL_TOPIC_EGRESS);
     if (j->replaced || (st != SL_E_TOO_LARGE && !topic))
         return false;
     j->replaced = true;
@@ -153,6 +160,64 @@ static void send_last(job *j)
     j->seq = seq; /* sent again it is the same event, with the same ce_id */
 }
 
+/* A piece is lost, or nobody knows. What a retry could add would stand in the wrong place, so the
+ * answer ends with an error as soon as the pieces under way are settled; the work is cancelled. */
+static void tear(job *j, const char *why)
+{
+    uint32_t skipped;
+    sl_core *c = j->f->core;
+    if (j->torn)
+        return;
+    j->torn = true;
+    sl_metrics_add(sl_core_shard(c), SL_GM_EGRESS_FAILED, 0, 1);
+    if (sl_log_allow(&j->f->log_egress, &skipped))
+        SL_WARN((&(sl_log_ctx){.id = j->id, .topic = j->reply_topic}), "egress_torn",
+                "%s; the answer ends with an error (%u more)", why, skipped);
+    sl_core_audit(c, &(sl_audit){.event = SL_AUDIT_REJECTED,
+                                 .id = sl_str_c(j->id),
+                                 .time_us = sl_unix_us(),
+                                 .topic = sl_str_c(j->reply_topic),
+                                 .partition = -1,
+                                 .offset = -1,
+                                 .cause = SL_STR("egress_failed")});
+    sl_ticket *t = j->ticket;
+    j->ticket = NULL;
+    j->ended = true;
+    if (t)
+        sl_core_cancel(c, t);
+    write_error(j, "server_error", "answer_torn", NULL, "The answer could not be given whole.");
+}
+
+/* No clean end before every piece is known to be there. */
+static void send_last_when_due(job *j)
+{
+    if (j->ended && !j->pieces && !j->last_pending)
+        send_last(j);
+}
+
+static void on_piece_delivered(void *arg, const sl_delivery *d)
+{
+    job *j = arg;
+    j->pieces--;
+    if (j->f->closed) { /* nothing was committed: the request is read again */
+        if (!j->pieces && !j->last_pending)
+            job_free(j);
+        return;
+    }
+    if (d->status && d->status != SL_E_CLOSED)
+        tear(j, d->error.text);
+    send_last_when_due(j);
+}
+
+static void send_piece(job *j, sl_str body)
+{
+    j->pieces++;
+    if (j->f->outbox.bytes <= UNSENT_MAX && send_egress(j, body, on_piece_delivered) == SL_OK)
+        return;
+    j->pieces--;
+    tear(j, "a piece could not be handed to the producer");
+}
+
 static void on_delta(void *user, const sl_chunk *delta)
 {
     job *j = user;
@@ -164,8 +229,9 @@ static void on_delta(void *user, const sl_chunk *delta)
     sl_buf_clear(out);
     sl_sse_write_delta(out, &j->head, delta, delta->content, NULL);
     sl_str event = sl_buf_str(out); /* "data: {…}\n\n" */
-    if (event.n > 8 && send_egress(j, (sl_str){event.p + 6, event.n - 8}, NULL) != SL_OK)
-        j->torn = true;
+    if (event.n > 8)
+        send_piece(j, (sl_str){event.p + 6, event.n - 8});
+    send_last_when_due(j);
 }
 
 static void write_stream_end(job *j, const sl_outcome *o)
@@ -181,7 +247,9 @@ static void write_stream_end(job *j, const sl_outcome *o)
         sl_buf_add_str(&j->last, finish);
         return;
     }
-    (void)!send_egress(j, finish, NULL);
+    send_piece(j, finish);
+    if (j->torn)
+        return;
     sl_buf_clear(out);
     sl_sse_write_usage(out, &j->head, &o->usage);
     sl_buf_add(&j->last, out->data + 6, out->len - 8);
@@ -195,8 +263,8 @@ static void on_end(void *user, const sl_outcome *o)
     sl_buf_clear(&j->last);
     if (o->http_status != 200) {
         write_error(j, o->type, o->code, NULL, o->message);
-    } else if (j->torn || j->answer.failed) {
-        write_error(j, "server_error", j->torn ? "answer_torn" : "answer_too_large", NULL,
+    } else if (j->answer.failed) {
+        write_error(j, "server_error", "answer_too_large", NULL,
                     "The answer could not be given whole.");
     } else if (j->stream) {
         write_stream_end(j, o);
@@ -209,7 +277,7 @@ static void on_end(void *user, const sl_outcome *o)
                         &o->usage);
         sl_buf_done(&tools);
     }
-    send_last(j);
+    send_last_when_due(j);
 }
 
 static const sl_sink kafka_sink = {.delta = on_delta, .end = on_end};
@@ -253,7 +321,8 @@ static void submit(job *j)
                    .correlationid = j->correlationid,
                    .sink = &kafka_sink,
                    .user = j};
-    sl_status st = sl_core_submit(j->f->core, &s, &j->arena, &d, &j->ticket, &ref);
+    sl_arena_reset(&j->f->scratch);
+    sl_status st = sl_core_submit(j->f->core, &s, &j->f->scratch, &d, &j->ticket, &ref);
     sl_chat_free(chat);
     if (!st) {
         j->head = (sl_answer_head){.kind = SL_CHAT,
@@ -269,26 +338,70 @@ static void submit(job *j)
     }
 }
 
+/* Unix milliseconds, as in an envelope; 0: none of its own. It may only shorten the time that the
+ * operator's limit gives. */
+static void read_deadline(job *j, sl_str s)
+{
+    int64_t deadline;
+    if (s.p[0] == '-' || s.p[0] == '+' || !sl_parse_i64(s, &deadline) || deadline < 0)
+        j->bad_header = "ce_deadline";
+    else if (deadline > 0 && deadline < j->deadline_ms)
+        j->deadline_ms = deadline;
+}
+
+/* Topics outside the prefix are not for answers and not heard; one under it that no topic can be
+ * called is an error, since its producer waits there. */
+static void read_reply_topic(job *j, sl_str s)
+{
+    size_t prefix = strlen(EGRESS_PREFIX);
+    if (!sl_str_prefix(s, SL_STR(EGRESS_PREFIX)))
+        return;
+    bool good = s.n > prefix && s.n <= TOPIC_MAX;
+    for (size_t i = prefix; i < s.n && good; i++)
+        good = (s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= 'A' && s.p[i] <= 'Z') ||
+               (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '.' || s.p[i] == '_' || s.p[i] == '-';
+    if (good)
+        j->reply_topic = sl_arena_strndup(&j->arena, s.p, s.n);
+    else
+        j->bad_header = "ce_replytopic";
+}
+
 static void read_headers(job *j, const sl_record *r)
 {
+    sl_str parent = {0}, state = {0};
     for (size_t i = 0; i < r->headers_n; i++) {
         const sl_header *h = &r->headers[i];
-        int64_t deadline;
-        if (!h->value.p || !h->value.n || h->value.n > 512)
+        if (!h->value.p || !h->value.n)
             continue;
-        if (sl_str_is(h->name, "traceparent") && h->value.n == 55)
-            j->traceparent = sl_arena_str(&j->arena, h->value);
+        if (sl_str_is(h->name, "traceparent"))
+            parent = h->value;
         else if (sl_str_is(h->name, "tracestate"))
-            j->tracestate = sl_arena_str(&j->arena, h->value);
-        else if (sl_str_is(h->name, "ce_id") && sl_utf8_valid(h->value.p, h->value.n))
+            state = h->value;
+        else if (sl_str_is(h->name, "ce_id") && h->value.n <= CORRELATION_MAX &&
+                 sl_utf8_valid(h->value.p, h->value.n))
             j->correlationid = sl_arena_str(&j->arena, h->value);
-        else if (sl_str_is(h->name, "ce_deadline") && sl_parse_i64(h->value, &deadline) &&
-                 deadline > 0)
-            j->deadline_ms = deadline;
-        else if (sl_str_is(h->name, "ce_replytopic") && h->value.n < 249 &&
-                 sl_str_prefix(h->value, SL_STR(EGRESS_PREFIX)))
-            j->reply_topic = sl_arena_strndup(&j->arena, h->value.p, h->value.n);
+        else if (sl_str_is(h->name, "ce_deadline"))
+            read_deadline(j, h->value);
+        else if (sl_str_is(h->name, "ce_replytopic"))
+            read_reply_topic(j, h->value);
     }
+    sl_trace_check(&parent, &state);
+    if (parent.p)
+        j->traceparent = sl_arena_str(&j->arena, parent);
+    if (state.p)
+        j->tracestate = sl_arena_str(&j->arena, state);
+}
+
+static bool headers_refused(job *j)
+{
+    if (!j->bad_header)
+        return false;
+    bool deadline = !strcmp(j->bad_header, "ce_deadline");
+    answer_error(j, "invalid_request_error",
+                 deadline ? "invalid_deadline" : "reply_topic_unavailable", j->bad_header,
+                 deadline ? "ce_deadline must be Unix milliseconds in decimal digits."
+                          : "The reply topic that the request names can't be written.");
+    return true;
 }
 
 static void ingress_id(const sl_front_kafka *f, const sl_record *r, char out[SL_UUID_TEXT])
@@ -333,6 +446,8 @@ static void on_record(void *arg, const sl_record *r)
         j->key = sl_arena_str(&j->arena, r->key);
     read_headers(j, r);
     ingress_id(f, r, j->id);
+    if (headers_refused(j))
+        return;
     sl_policy *p = sl_store_policy(f->g->store);
     const char *tenant = p ? sl_policy_tenant_of_topic(p, r->topic) : NULL;
     j->tenant = tenant ? sl_arena_strndup(&j->arena, tenant, strlen(tenant)) : NULL;
@@ -375,8 +490,8 @@ static void on_tick(void *arg)
         next = TAILQ_NEXT(j, link);
         if (j->waiting)
             submit(j);
-        else if (j->ended && !j->last_pending)
-            send_last(j);
+        else
+            send_last_when_due(j);
     }
     take_more(f);
 }
@@ -424,6 +539,11 @@ cleanup:
 void sl_front_kafka_drain(sl_front_kafka *f)
 {
     f->draining = true;
+    for (job *j = TAILQ_FIRST(&f->jobs), *next; j; j = next) {
+        next = TAILQ_NEXT(j, link);
+        if (j->waiting) /* not committed: another gateway reads it, this one could only refuse */
+            job_free(j);
+    }
 }
 int sl_front_kafka_open_jobs(const sl_front_kafka *f)
 {
@@ -451,10 +571,11 @@ void sl_front_kafka_free(sl_front_kafka *f)
     sl_outbox_done(&f->outbox);
     for (job *j = TAILQ_FIRST(&f->jobs), *next; j; j = next) {
         next = TAILQ_NEXT(j, link);
-        if (!j->last_pending)
+        if (!j->last_pending && !j->pieces)
             job_free(j);
     }
     sl_buf_done(&f->out);
+    sl_arena_done(&f->scratch);
     f->closed = true; /* deliveries that are still due come when the core closes its producers */
     if (!f->jobs_n)
         free(f);

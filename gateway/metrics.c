@@ -78,6 +78,10 @@ const sl_metric sl_gateway_metrics[SL_GM_N] = {
     [SL_GM_EGRESS] = {.name = "sluice_egress_records_total",
                       .kind = SL_COUNTER,
                       .help = "Records written to egress topics."},
+    [SL_GM_EGRESS_FAILED] = {.name = "sluice_egress_failed_total",
+                             .kind = SL_COUNTER,
+                             .help = "Answers that ended with an error because a piece of theirs "
+                                     "did not reach its egress topic."},
     [SL_GM_TOKENS] = {.name = "sluice_tokens_total",
                       .kind = SL_COUNTER,
                       .help = "Tokens that answers report (gen_ai.client.token.usage).",

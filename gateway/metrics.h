@@ -20,6 +20,7 @@ enum {
     SL_GM_WORKERS, /* live workers by class */
     SL_GM_INGRESS,
     SL_GM_EGRESS,
+    SL_GM_EGRESS_FAILED,
     SL_GM_TOKENS,   /* by kind */
     SL_GM_OVERHEAD, /* seconds spent before the request was produced */
     SL_GM_DECIDE,   /* seconds of classification and policy */

@@ -381,8 +381,8 @@ static void closing_with_requests_in_every_state(void **state)
     gt_submit(g, &gone, GT_PRIVATE);
     assert_true(gt_wait_audit(g, "decided", deciding.id, NULL));
     sl_core_cancel(g->core, gone.ticket);
-    gt_skew_ms += 4000;   /* the flush of 3 s has no time left after its first look */
-    gt_close_core(g); /* held: what is pending is delivered as closed */
+    gt_skew_ms += 4000; /* the flush of 3 s has no time left after its first look */
+    gt_close_core(g);   /* held: what is pending is delivered as closed */
     assert_int_equal(accepted.status, 503);
     assert_string_equal(accepted.code, "shutting_down");
     assert_int_equal(deciding.status, 503);

@@ -216,11 +216,8 @@ GT void gt_finish(gt_run *w, sl_end end)
         sl_chunk_write_error(&body, "It broke.", "server_error", "broken");
     else
         sl_chunk_write_usage(&body, &(sl_usage){7, 3});
-    sl_envelope env = {.fin = true,
-                       .count = w->seq,
-                       .end = end,
-                       .env = SL_STR("test"),
-                       .body = sl_buf_str(&body)};
+    sl_envelope env = {
+        .fin = true, .count = w->seq, .end = end, .env = SL_STR("test"), .body = sl_buf_str(&body)};
     sl_run_digest_text(w->digest, env.digest);
     gt_record(w, &env);
     sl_buf_done(&body);

@@ -147,8 +147,8 @@ GT void gt_write(const char *path, const char *text)
     assert_int_equal(rename(tmp, path), 0);
 }
 
-#define GT_KEY(kid, cls, key)                                                                \
-    "{\"kid\":\"" kid "\",\"class\":\"" cls "\",\"key\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"  \
+#define GT_KEY(kid, cls, key)                                                                 \
+    "{\"kid\":\"" kid "\",\"class\":\"" cls "\",\"key\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"   \
     "GBkaGxwdH" key "8=\",\"not_before\":\"2020-01-01T00:00:00Z\",\"not_after\":\"2099-01-01" \
     "T00:00:00Z\"}"
 
@@ -191,8 +191,8 @@ GT void gt_other_side(gt_rig *g)
     for (int c = 0; c < SL_CLASS_N; c++) {
         all[n++] = (sl_bus_partition){sl_topic_name((sl_class)c, SL_TOPIC_REQUESTS), -1,
                                       SL_FROM_BEGINNING};
-        all[n++] = (sl_bus_partition){sl_topic_name((sl_class)c, SL_TOPIC_CONTROL), -1,
-                                      SL_FROM_BEGINNING};
+        all[n++] =
+            (sl_bus_partition){sl_topic_name((sl_class)c, SL_TOPIC_CONTROL), -1, SL_FROM_BEGINNING};
     }
     sl_consumer_options co = {
         .partitions = all, .partitions_n = n, .on_record = gt_on_record, .arg = g};

@@ -41,12 +41,13 @@ static void parents(void **state)
 static void states(void **state)
 {
     (void)state;
-    static const char *const good[] = {"a=b",     "a=b,c=d",      " a=b , c=d\t", "a=b,,c=d",
-                                       "1a@b=x",  "fw529a3039@dt=FfAgo:1", "a_-*/9=!x y",
-                                       "a=b c",   ",",            "0=1"};
-    static const char *const bad[] = {"",    "a",      "=b",    "a=",    "A=b",   "a=b=c", "a@=b",
-                                      "@a=b", "a@b@c=d", "a =b",  "_a=b",  "a@_b=c", "a=b,c", "a=\x01",
-                                      "a=\xc3\xa4", "a b=c"};
+    static const char *const good[] = {"a=b",         "a=b,c=d", " a=b , c=d\t",
+                                       "a=b,,c=d",    "1a@b=x",  "fw529a3039@dt=FfAgo:1",
+                                       "a_-*/9=!x y", "a=b c",   ",",
+                                       "0=1"};
+    static const char *const bad[] = {"",      "a",      "=b",         "a=",   "A=b",  "a=b=c",
+                                      "a@=b",  "@a=b",   "a@b@c=d",    "a =b", "_a=b", "a@_b=c",
+                                      "a=b,c", "a=\x01", "a=\xc3\xa4", "a b=c"};
     for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
         assert_true(sl_trace_state_ok(sl_str_c(good[i])));
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
