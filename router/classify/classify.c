@@ -119,8 +119,11 @@ void sl_add_weak(sl_classifier *c, sl_entity e, size_t at, size_t len)
 {
     if (c->doubtful)
         return;
-    bool pair = c->weak_any && c->weak_entity != e && at <= c->weak_at + WEAK_PAIR;
-    c->weak_any = true, c->weak_entity = e, c->weak_at = at + len;
+    /* two readings of one number are no pair; the passes over a view come back to its beginning */
+    bool apart = at >= c->weak_at ? at - c->weak_at <= WEAK_PAIR
+                                  : c->weak_from >= at + len && c->weak_from - at - len <= WEAK_PAIR;
+    bool pair = c->weak_any && c->weak_entity != e && apart;
+    c->weak_any = true, c->weak_entity = e, c->weak_from = at, c->weak_at = at + len;
     sl_add(c, e, pair ? SL_LEVEL_CONFIDENTIAL : SL_LEVEL_INTERNAL, at, len);
 }
 

@@ -26,6 +26,7 @@
 #define SL_DECODE_BYTES     65536 /* decoded bytes a string */
 #define SL_DECODE_BLOBS     32    /* decoded blobs a string */
 #define SL_DICTIONARY_TERMS 10000 /* a tenant */
+#define SL_DICTIONARY_BYTES (4u << 20) /* compiled, a tenant */
 
 /* ---- the whole ---- */
 typedef struct sl_classifier sl_classifier;
@@ -54,6 +55,7 @@ typedef struct sl_term {
 sl_status sl_dictionary_compile(sl_dictionary **ret, const sl_term *terms, size_t n,
                                 sl_error *reterr) SL_MUST_CHECK;
 void sl_dictionary_free(sl_dictionary *d);
+size_t sl_dictionary_bytes(const sl_dictionary *d); /* compiled */
 
 /* ---- inside: shared by the stages ---- */
 
@@ -66,6 +68,11 @@ typedef struct sl_edits {
     size_t n, cap;
     bool lost;
 } sl_edits;
+
+enum { SL_TAKEN = 32 };
+typedef struct sl_span {
+    uint32_t from, to;
+} sl_span;
 
 /* One view of one string while it is scanned. */
 typedef struct sl_frame {
@@ -136,11 +143,13 @@ struct sl_classifier {
     const sl_frame *frame;
     /* the last weak sign of this view, for the two-signs rule */
     sl_entity weak_entity;
-    size_t weak_at;
+    size_t weak_from, weak_at; /* from its beginning to its end */
     bool weak_any;
-    size_t secret_to[4]; /* by kind of word: bytes of this view that were looked at beside words for secrets */
-    sl_ctx_map ctx;   /* of the view at hand */
-    sl_hints hints;   /* of the view at hand */
+    size_t secret_to[4];     /* by kind of word: how far this view was looked at for secrets */
+    sl_span taken[SL_TAKEN]; /* identifiers that numbers.c found in the view at hand */
+    int taken_n;
+    sl_ctx_map ctx; /* of the view at hand */
+    sl_hints hints; /* of the view at hand */
     sl_loose loose;
     bool doubtful; /* digits in another form are judged: weak signs don't count */
     sl_buf norm[SL_DECODE_DEPTH + 1], decoded[SL_DECODE_DEPTH];

@@ -58,12 +58,18 @@ sl_ctx_set sl_ctx_around(const sl_ctx_map *m, size_t from, size_t to)
 
 /* ---- the words as patterns ---- */
 
+/* A word by itself, or in names like my_ssn and SSN123; in upper case only. */
+#define W(word) "(?:\\b|_)" word "(?:\\b|[_0-9])"
+#define U(word) "(?-i:" W(word) ")"
+
 static const sl_pattern words[] = {
 #define X(name, expr) {"(?i)(?:" expr ")", SL_CTX_##name, 0},
 #include "router/classify/contexts_contact.def"
 #include "router/classify/contexts_ids.def"
 #undef X
 };
+#undef W
+#undef U
 
 static void on_word(sl_classifier *c, sl_str t, size_t end, const sl_pattern *p)
 {

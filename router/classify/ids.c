@@ -21,6 +21,17 @@ static bool card_shape(const sl_window *w)
     return false;
 }
 
+/* EAN-13, or UPC with its 12. */
+static bool bar_code(const sl_window *w)
+{
+    if (w->n != 12 && w->n != 13)
+        return false;
+    int sum = 0;
+    for (int i = 0; i < w->n; i++)
+        sum += w->d[i] * ((w->n - i) % 2 ? 1 : 3);
+    return sum % 10 == 0;
+}
+
 static bool check_card(const sl_window *w)
 {
     if (w->n < 12)
@@ -31,12 +42,18 @@ static bool check_card(const sl_window *w)
     if (issuer == SL_CARD_NO && w->n < 13)
         return false;
     bool luhn = sl_luhn(w->d, (size_t)w->n);
-    bool good_shape = card_shape(w) && !w->glued;
+    /* the B of "%B4111…^" is the mark of a magnetic track */
+    bool track = sl_byte_before(w) == 'B' && w->at >= 2 && w->k->t.p[w->at - 2] == '%';
+    bool good_shape = card_shape(w) && (!w->glued || track);
     if (!luhn && !(good_shape && issuer == SL_CARD_YES && w->n >= 15))
         return false;
     /* beside the word a Luhn digit is enough, whoever issued it, and so is an issuer without one */
     if (sl_near(w, SL_CTX_CARD)) {
         sl_add(w->k->c, SL_ENT_CREDIT_CARD, SL_LEVEL_RESTRICTED, w->at, w->end - w->at);
+        return true;
+    }
+    if (track && luhn) {
+        sl_add(w->k->c, SL_ENT_CARD_TRACK, SL_LEVEL_RESTRICTED, w->at, w->end - w->at);
         return true;
     }
     if (!luhn || !good_shape || issuer == SL_CARD_NO)
@@ -45,7 +62,8 @@ static bool check_card(const sl_window *w)
         sl_add(w->k->c, SL_ENT_CREDIT_CARD, SL_LEVEL_RESTRICTED, w->at, w->end - w->at);
         return true;
     }
-    sl_add_weak(w->k->c, SL_ENT_CREDIT_CARD, w->at, w->end - w->at);
+    if (!bar_code(w))
+        sl_add_weak(w->k->c, SL_ENT_CREDIT_CARD, w->at, w->end - w->at);
     return false;
 }
 

@@ -6,6 +6,15 @@
  * so the work is linear in the text. How a window is grouped decides how much it is worth: "4111
  * 1111 1111 1111" is a card, five numbers of a table that happen to have 16 digits are not. */
 #include "router/classify/numbers.h"
+#include "router/classify/idrules.h"
+
+/* What is found here already, tokens.c shall not count twice. */
+static void take(sl_cluster *k, size_t at, size_t end)
+{
+    k->done_to = end;
+    if (k->c->taken_n < SL_TAKEN)
+        k->c->taken[k->c->taken_n++] = (sl_span){(uint32_t)at, (uint32_t)end};
+}
 
 static bool is_sep(char ch)
 {
@@ -94,12 +103,16 @@ static void work(sl_cluster *k, int limit)
             singles++;
         if (k->g[i].at < k->done_to || inside_singles(k, i, singles))
             continue;
-        if (sl_check_iban(k, i) || sl_check_ip(k, i) || sl_check_e164(k, i))
+        if (sl_check_iban(k, i)) {
+            take(k, k->g[i].at, k->done_to);
+            continue;
+        }
+        if (sl_check_ip(k, i) || sl_check_e164(k, i))
             continue;
         sl_window w;
         for (int j = i; j < k->n && sl_window_set(&w, k, i, j); j++) {
             if (w.n >= 9 && sl_check_id_window(&w)) {
-                k->done_to = w.end;
+                take(k, w.at, w.end);
                 break;
             }
         }
@@ -109,8 +122,7 @@ static void work(sl_cluster *k, int limit)
     }
 }
 
-/* The next digit at or behind i; text without digits passes eight bytes at a time. */
-static size_t next_digit(sl_str t, size_t i)
+size_t sl_next_digit(sl_str t, size_t i)
 {
     for (; i + 8 <= t.n; i += 8) {
         uint64_t v;
@@ -144,7 +156,7 @@ void sl_numbers_scan(sl_classifier *c, sl_str t)
 {
     sl_cluster k;
     k.c = c, k.t = t, k.done_to = 0, k.cut = false;
-    for (size_t i = next_digit(t, 0); i < t.n; i = next_digit(t, i)) {
+    for (size_t i = sl_next_digit(t, 0); i < t.n; i = sl_next_digit(t, i)) {
         k.n = 0, k.cut = false;
         size_t sep = i;
         for (;;) {
@@ -166,6 +178,8 @@ void sl_numbers_scan(sl_classifier *c, sl_str t)
         work(&k, k.n);
     }
     sl_loose_end(c, t);
+    sl_tokens_scan(c, t);
+    sl_seed_scan(c, t);
 }
 
 void sl_numbers_digits(sl_classifier *c, sl_str t, const sl_group *g)

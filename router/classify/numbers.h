@@ -83,6 +83,9 @@ void sl_numbers_digits(sl_classifier *c, sl_str t, const sl_group *g);
 void sl_loose_group(sl_classifier *c, sl_str t, const sl_group *g);
 void sl_loose_end(sl_classifier *c, sl_str t);
 
+/* The next digit at or behind i, or t.n; text without digits passes eight bytes at a time. */
+size_t sl_next_digit(sl_str t, size_t i);
+
 /* ids.c: a window of 9 to 19 digits, and what begins at group i. True: taken. */
 bool sl_check_id_window(sl_window *w);
 bool sl_check_iban(sl_cluster *k, int i);

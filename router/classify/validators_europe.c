@@ -1,4 +1,5 @@
-/* validators_europe.c - identifiers of western, northern and southern Europe. Those of the east stand
+/* validators_europe.c - identifiers of western, northern and southern Europe. Those of the
+ * east stand
  * in validators_east.c. A date in the future is no fault here: a number's check does not ask the
  * clock. */
 #include "router/classify/checks.h"

@@ -1,0 +1,391 @@
+/* tokens.c - identifiers of letters and digits: by their form (idrules.c), or beside a word that
+ * says what they are, whatever their check digit says.
+ *
+ * Each run of letters and digits that holds a digit begins a token, and so does a short upper-case
+ * run before it ("AB 12 34 56 C"). A token goes on over single separators; each of its lengths is
+ * looked at. All is bounded by SL_TOKEN and SL_PARTS, so the work is linear in the text. */
+#include "router/classify/idrules.h"
+#include "router/classify/numbers.h"
+#include "router/classify/validators.h"
+
+enum { PREFIX = 4, ADDRESS_MAX = 110, WORD_REACH = 60 };
+
+typedef struct ctx_rule {
+    uint16_t ctx, entity;
+    uint8_t min, max, digits, letters;
+} ctx_rule;
+
+static const ctx_rule ctx_rules[] = {
+#define Y(ctx, entity, min, max, digits, letters) \
+    {SL_CTX_##ctx, SL_ENT_##entity, min, max, digits, letters},
+#include "router/classify/id_contexts.def"
+#undef Y
+};
+
+typedef struct walk {
+    sl_classifier *c;
+    sl_str t;
+    size_t done_to; /* bytes before it belong to a finding */
+    sl_token k[SL_PARTS];
+    int n; /* tokens that begin at the run at hand, by rising length */
+} walk;
+
+static bool is_alnum(char ch)
+{
+    return sl_is_digit(ch) || sl_is_letter(ch);
+}
+
+static bool joins(char ch)
+{
+    switch (ch) {
+    case ' ':
+    case '-':
+    case '.':
+    case '/':
+    case '(':
+        return true;
+    default:
+        return false;
+    }
+}
+
+static size_t run_end(sl_str t, size_t i)
+{
+    while (i < t.n && is_alnum(t.p[i]))
+        i++;
+    return i;
+}
+
+static char at(sl_str t, size_t i)
+{
+    return i < t.n ? t.p[i] : ' ';
+}
+
+/* Adds the run [from, to) to the token; false: too long. */
+static bool token_add(sl_token *k, sl_str t, size_t from, size_t to)
+{
+    if (k->parts == SL_PARTS || to - from > (size_t)(SL_TOKEN - k->n))
+        return false;
+    k->len[k->parts] = (uint8_t)(to - from);
+    k->sep[k->parts] = k->parts ? t.p[from - 1] : 0;
+    k->parts++;
+    for (size_t i = from; i < to; i++) {
+        char ch = t.p[i];
+        if (!sl_is_digit(ch)) {
+            k->letters |= UINT64_C(1) << k->n;
+            k->letter_n++;
+            k->upper |= ch < 'a', k->lower |= ch >= 'a';
+            ch &= ~0x20;
+        }
+        k->s[k->n++] = ch;
+    }
+    k->s[k->n] = '\0';
+    k->end = to;
+    return true;
+}
+
+/* All tokens that begin at byte i. */
+static void tokens_at(walk *w, size_t i)
+{
+    sl_token k = {.at = i};
+    w->n = 0;
+    for (;;) {
+        size_t end = run_end(w->t, i);
+        if (!token_add(&k, w->t, i, end))
+            return;
+        w->k[w->n++] = k;
+        if (end + 1 >= w->t.n || !joins(w->t.p[end]) || !is_alnum(w->t.p[end + 1]))
+            return;
+        i = end + 1;
+    }
+}
+
+/* ---- beside a word ---- */
+
+static int number(const sl_token *k, int part)
+{
+    int from = 0, v = 0;
+    for (int i = 0; i < part; i++)
+        from += k->len[i];
+    for (int i = 0; i < k->len[part]; i++)
+        v = v * 10 + k->s[from + i] - '0';
+    return v;
+}
+
+static bool year(int v)
+{
+    return v >= 1900 && v <= 2099;
+}
+
+/* Dates, years and ranges of years are no identifiers. */
+static bool dated(const sl_token *k)
+{
+    if (k->letter_n > 0 || k->n > 8)
+        return false;
+    if (k->parts == 1)
+        return k->n == 4 && year(number(k, 0));
+    if (k->parts == 2)
+        return k->n == 8 && k->len[0] == 4 && year(number(k, 0)) && year(number(k, 1));
+    if (k->parts != 3 || k->sep[1] != k->sep[2] || k->len[1] > 2)
+        return false;
+    int a = number(k, 0), b = number(k, 1), c = number(k, 2);
+    if (k->len[0] == 4)
+        return year(a) && b <= 12 && c <= 31;
+    return k->len[0] <= 2 && (b <= 12 || a <= 12) && a <= 31 && b <= 31 &&
+           (k->len[2] == 2 || year(c));
+}
+
+/* A number may be one beside a word; an amount, a date or words with digits may not. */
+static bool candid(const walk *w, const sl_token *k)
+{
+    if (k->letter_n == k->n || dated(k))
+        return false;
+    if (k->parts > 1 && k->lower)
+        return false;
+    /* of the last part not a word: "12345678 IN" */
+    if (k->parts > 1 && k->letter_n > 0 && k->len[k->parts - 1] > 2 &&
+        k->letters >> (k->n - k->len[k->parts - 1]) == (UINT64_C(1) << k->len[k->parts - 1]) - 1)
+        return false;
+    size_t i = k->at;
+    if (i == 0)
+        return true;
+    unsigned char before = (unsigned char)w->t.p[i - 1];
+    if (before == '$' || (i >= 2 && memcmp(w->t.p + i - 2, "\xc2\xa3", 2) == 0) ||
+        (i >= 3 && memcmp(w->t.p + i - 3, "\xe2\x82\xac", 3) == 0))
+        return false;
+    return !(before == '.' && i >= 2 && sl_is_digit(w->t.p[i - 2]));
+}
+
+static bool fits(const ctx_rule *r, const sl_token *k)
+{
+    return k->n >= r->min && k->n <= r->max && k->letter_n <= r->letters &&
+           k->n - k->letter_n >= r->digits;
+}
+
+static bool expiry(const sl_token *k)
+{
+    return k->parts == 2 && k->letter_n == 0 && k->len[0] == 2 &&
+           (k->len[1] == 2 || k->len[1] == 4) && number(k, 0) >= 1 && number(k, 0) <= 12;
+}
+
+/* Found by numbers.c, with its own idea of the words. */
+static bool found_before(const walk *w, const sl_token *k, sl_entity e)
+{
+    if (e != SL_ENT_CREDIT_CARD && e != SL_ENT_IBAN && e != SL_ENT_CN_RESIDENT_ID &&
+        e != SL_ENT_US_SSN)
+        return false;
+    for (int i = 0; i < w->c->taken_n; i++) {
+        if (k->at < w->c->taken[i].to && w->c->taken[i].from < k->end)
+            return true;
+    }
+    return false;
+}
+
+/* The longest token that a word nearby makes an identifier. */
+static void beside_words(walk *w)
+{
+    const sl_token *last = &w->k[w->n - 1];
+    sl_ctx_set near = sl_ctx_around(&w->c->ctx, w->k[0].at, last->end);
+    uint64_t any = 0;
+    for (size_t i = 0; i < sizeof near.w / sizeof *near.w; i++)
+        any |= near.w[i];
+    if (!any)
+        return;
+    bool ok[SL_PARTS];
+    for (int i = 0; i < w->n; i++)
+        ok[i] = candid(w, &w->k[i]);
+    for (size_t r = 0; r < sizeof ctx_rules / sizeof *ctx_rules; r++) {
+        const ctx_rule *rule = &ctx_rules[r];
+        if (!sl_ctx_has(&near, (sl_ctx)rule->ctx))
+            continue;
+        for (int i = w->n - 1; i >= 0; i--) {
+            const sl_token *k = &w->k[i];
+            if (!ok[i] || !fits(rule, k))
+                continue;
+            sl_entity e = (sl_entity)rule->entity;
+            if (!found_before(w, k, e))
+                sl_add(w->c, e, sl_entities[e].level, k->at, k->end - k->at);
+            if (k->end > w->done_to)
+                w->done_to = k->end;
+            break;
+        }
+    }
+    if (sl_ctx_has(&near, SL_CTX_EXPIRY) && sl_ctx_has(&near, SL_CTX_CARD) && w->n > 1 &&
+        expiry(&w->k[1]))
+        sl_add(w->c, SL_ENT_CARD_EXPIRY, SL_LEVEL_RESTRICTED, w->k[1].at, w->k[1].end - w->k[1].at);
+}
+
+/* ---- by form ---- */
+
+/* A token is a part of something longer: "1.44051401458", the end of a UUID, a row of numbers. */
+static bool inside(const walk *w, const sl_token *k)
+{
+    sl_str t = w->t;
+    char before = k->at > 0 ? t.p[k->at - 1] : ' ', after = at(t, k->end);
+    bool more_before = k->at > 1 && is_alnum(t.p[k->at - 2]);
+    bool more_after = is_alnum(at(t, k->end + 1));
+    if (before == '_' || after == '_' || (before && strchr("-./", before) && more_before) ||
+        (after && strchr("-./@", after) && more_after))
+        return true;
+    if (k->parts == 1 || k->letter_n > 0)
+        return false;
+    return (before == ' ' && more_before && sl_is_digit(t.p[k->at - 2])) ||
+           (after == ' ' && more_after && sl_is_digit(t.p[k->end + 1]));
+}
+
+/* doubt: weak signs count as well. */
+static void by_form(walk *w, bool doubt)
+{
+    sl_entity weak = SL_ENT_N;
+    const sl_token *weak_k = NULL;
+    for (int i = w->n - 1; i >= 0; i--) {
+        const sl_token *k = &w->k[i];
+        sl_entity e;
+        sl_verdict v = sl_idrules_match(k, &e);
+        if (v == SL_ID_NO || inside(w, k))
+            continue;
+        if (v == SL_ID_SURE) {
+            sl_add(w->c, e, sl_entities[e].level, k->at, k->end - k->at);
+            w->done_to = k->end;
+            return;
+        }
+        if (!weak_k && doubt)
+            weak = e, weak_k = k;
+    }
+    if (!weak_k)
+        return;
+    sl_add_weak(w->c, weak, weak_k->at, weak_k->end - weak_k->at);
+    w->done_to = weak_k->end;
+}
+
+static void look_at(walk *w, size_t i)
+{
+    if (i < w->done_to)
+        return;
+    tokens_at(w, i);
+    if (w->n == 0)
+        return;
+    if (w->c->ctx.n > 0)
+        beside_words(w);
+    by_form(w, w->done_to <= i);
+}
+
+/* Addresses of wallets are longer than a token, or have their own alphabet. */
+static bool wallet(walk *w, size_t from, size_t to)
+{
+    if (to - from < 25 || to - from > ADDRESS_MAX)
+        return false;
+    bool context = false;
+    if (w->c->ctx.n > 0) {
+        sl_ctx_set near = sl_ctx_around(&w->c->ctx, from, to);
+        context = sl_ctx_has(&near, SL_CTX_WALLET);
+    }
+    if (!sl_crypto_address(w->t.p + from, to - from, context))
+        return false;
+    sl_add(w->c, SL_ENT_CRYPTO_ADDRESS, SL_LEVEL_RESTRICTED, from, to - from);
+    w->done_to = to;
+    return true;
+}
+
+/* ---- values without a digit, which only their word leads to ---- */
+
+static void find_bic(sl_classifier *c, sl_str t, size_t word_end)
+{
+    size_t from = word_end > WORD_REACH ? word_end - WORD_REACH : 0;
+    size_t to = word_end + WORD_REACH < t.n ? word_end + WORD_REACH : t.n;
+    while (from > 0 && from < t.n && is_alnum(t.p[from - 1]) && is_alnum(t.p[from]))
+        from++;
+    for (size_t i = from; i < to;) {
+        size_t end = run_end(t, i);
+        char up[12];
+        size_t n = end - i;
+        bool upper = n == 8 || n == 11;
+        for (size_t x = 0; upper && x < n; x++) {
+            upper = !(t.p[i + x] >= 'a' && t.p[i + x] <= 'z');
+            up[x] = t.p[i + x];
+        }
+        if (upper && sl_check_bic(up, n))
+            sl_add(c, SL_ENT_BIC, SL_LEVEL_CONFIDENTIAL, i, n);
+        i = end + (end == i || end < to);
+    }
+}
+
+/* name@okhdfcbank: the word is the handle of the bank. */
+static void find_upi(sl_classifier *c, sl_str t, size_t end)
+{
+    size_t i = end;
+    while (i > 0 && t.p[i - 1] != '@')
+        i--;
+    size_t sign = i;
+    while (i > 1 && (is_alnum(t.p[i - 2]) || strchr(".-_", t.p[i - 2])) && sign - i < 64)
+        i--;
+    if (sign - i >= 3)
+        sl_add(c, SL_ENT_IN_UPI, SL_LEVEL_RESTRICTED, i - 1, end - i + 1);
+}
+
+static void find_beside_words(sl_classifier *c, sl_str t)
+{
+    for (size_t i = 0; i < c->ctx.n; i++) {
+        if (c->ctx.hits[i].ctx == SL_CTX_BIC)
+            find_bic(c, t, c->ctx.hits[i].end);
+        else if (c->ctx.hits[i].ctx == SL_CTX_UPI)
+            find_upi(c, t, c->ctx.hits[i].end);
+    }
+}
+
+/* "PESEL44051401458": where the word for it ends within the run of letters and digits; else from. */
+static size_t behind_word(const sl_ctx_map *m, sl_str t, size_t from, size_t to)
+{
+    size_t lo = 0, hi = m->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (m->hits[mid].end > from)
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    size_t best = from;
+    for (; lo < m->n && m->hits[lo].end < to; lo++) {
+        size_t end = m->hits[lo].end;
+        if (end > from + 1 && sl_is_digit(t.p[end - 1]) && sl_is_letter(t.p[end - 2]))
+            end--; /* the word's expression took the first digit */
+        if (end > from)
+            best = end;
+    }
+    return best;
+}
+
+void sl_tokens_scan(sl_classifier *c, sl_str t)
+{
+    sl_idrules_open();
+    walk w = {.c = c, .t = t};
+    size_t behind = 0; /* the end of the run before */
+    for (size_t i = sl_next_digit(t, 0); i < t.n; i = sl_next_digit(t, behind)) {
+        size_t from = i;
+        while (from > behind && is_alnum(t.p[from - 1]))
+            from--;
+        size_t to = run_end(t, i);
+        behind = to;
+        if (wallet(&w, from, to) || to - from > SL_TOKEN)
+            continue;
+        if (c->ctx.n > 0 && sl_is_letter(t.p[from])) {
+            size_t value = behind_word(&c->ctx, t, from, to);
+            if (value > from)
+                look_at(&w, value);
+        }
+        size_t prefix = from;
+        if (from >= 2 && (t.p[from - 1] == ' ' || t.p[from - 1] == '-')) {
+            prefix--;
+            while (prefix > 0 && from - prefix <= PREFIX + 1 && t.p[prefix - 1] >= 'A' &&
+                   t.p[prefix - 1] <= 'Z')
+                prefix--;
+            bool whole = prefix == 0 || !is_alnum(t.p[prefix - 1]);
+            if (whole && prefix + 1 < from)
+                look_at(&w, prefix);
+        }
+        if (to - from > 2 || (joins(at(t, to)) && is_alnum(at(t, to + 1))))
+            look_at(&w, from);
+    }
+    find_beside_words(c, t);
+    c->taken_n = 0;
+}
