@@ -69,7 +69,7 @@ const sl_metric sl_gateway_metrics[SL_GM_N] = {
                           .values = classes},
     [SL_GM_WORKERS] = {.name = "sluice_live_workers",
                        .kind = SL_GAUGE,
-                       .help = "Workers seen alive.",
+                       .help = "Workers alive that take new requests.",
                        .label = "class",
                        .values = classes},
     [SL_GM_INGRESS] = {.name = "sluice_ingress_records_total",

@@ -7,18 +7,23 @@
 #define MODELS_TEXT 1024
 
 typedef struct worker {
-    sl_class cls;
     char instance[128];
     char models[MODELS_TEXT]; /* "\n"-terminated names */
     bool draining;
     int64_t last_ms;
 } worker;
 
+/* Each class has its own: whoever may write one class's presence topic can fill its table with
+ * invented names, and must not be able to push the other class's workers out. */
+typedef struct workers {
+    size_t n;
+    worker *w;
+} workers;
+
 struct sl_presence_view {
     pthread_mutex_t lock;
     int64_t timeout_ms;
-    size_t n;
-    worker *w;
+    workers of[SL_CLASS_N];
 };
 
 sl_status sl_presence_view_open(sl_presence_view **ret, int64_t timeout_ms)
@@ -37,16 +42,17 @@ void sl_presence_view_free(sl_presence_view *v)
     if (!v)
         return;
     pthread_mutex_destroy(&v->lock);
-    free(v->w);
+    for (int c = 0; c < SL_CLASS_N; c++)
+        free(v->of[c].w);
     free(v);
 }
 
-static worker *find_or_add(sl_presence_view *v, sl_class c, sl_str instance)
+static worker *find_or_add(workers *v, sl_str instance)
 {
     worker *oldest = NULL;
     for (size_t i = 0; i < v->n; i++) {
         worker *w = &v->w[i];
-        if (w->cls == c && sl_str_is(instance, w->instance))
+        if (sl_str_is(instance, w->instance))
             return w;
         if (!oldest || w->last_ms < oldest->last_ms)
             oldest = w;
@@ -61,22 +67,24 @@ static worker *find_or_add(sl_presence_view *v, sl_class c, sl_str instance)
         }
         w = &v->w[v->n++];
     }
-    *w = (worker){.cls = c};
+    *w = (worker){0};
     snprintf(w->instance, sizeof(w->instance), "%.*s", (int)instance.n, instance.p);
     return w;
 }
 
 void sl_presence_view_heard(sl_presence_view *v, sl_class c, const sl_presence *p, int64_t now_ms)
 {
-    if (!p->instance.n || p->instance.n >= sizeof(((worker *)0)->instance))
+    if (!p->instance.n || p->instance.n >= sizeof(((worker *)0)->instance) ||
+        memchr(p->instance.p, 0, p->instance.n))
         return;
     pthread_mutex_lock(&v->lock);
-    worker *w = find_or_add(v, c, p->instance);
+    worker *w = find_or_add(&v->of[c], p->instance);
     if (w) {
         size_t at = 0;
         for (size_t i = 0; i < p->models_n; i++) {
             sl_str m = p->models[i];
-            if (at + m.n + 2 > MODELS_TEXT || memchr(m.p, '\n', m.n))
+            if (!m.n || at + m.n + 2 > MODELS_TEXT || memchr(m.p, '\n', m.n) ||
+                memchr(m.p, '\0', m.n))
                 continue;
             memcpy(w->models + at, m.p, m.n);
             at += m.n;
@@ -105,10 +113,10 @@ bool sl_presence_view_live(sl_presence_view *v, sl_class c, sl_str model, int64_
 {
     bool live = false;
     pthread_mutex_lock(&v->lock);
-    for (size_t i = 0; i < v->n && !live; i++) {
-        const worker *w = &v->w[i];
-        live = w->cls == c && now_ms - w->last_ms < v->timeout_ms + grace_ms &&
-               (grace_ms > 0 || !w->draining) && has_model(w, model);
+    for (size_t i = 0; i < v->of[c].n && !live; i++) {
+        const worker *w = &v->of[c].w[i];
+        live = now_ms - w->last_ms < v->timeout_ms + grace_ms && (grace_ms > 0 || !w->draining) &&
+               has_model(w, model);
     }
     pthread_mutex_unlock(&v->lock);
     return live;
@@ -118,8 +126,10 @@ int sl_presence_view_count(sl_presence_view *v, sl_class c, int64_t now_ms)
 {
     int n = 0;
     pthread_mutex_lock(&v->lock);
-    for (size_t i = 0; i < v->n; i++)
-        n += v->w[i].cls == c && now_ms - v->w[i].last_ms < v->timeout_ms;
+    for (size_t i = 0; i < v->of[c].n; i++) {
+        const worker *w = &v->of[c].w[i];
+        n += !w->draining && now_ms - w->last_ms < v->timeout_ms;
+    }
     pthread_mutex_unlock(&v->lock);
     return n;
 }

@@ -8,7 +8,7 @@
 
 #include "schemas/audit.h"
 
-#define SL_PRESENCE_WORKERS_MAX 1024
+#define SL_PRESENCE_WORKERS_MAX 1024 /* a class; the one silent longest gives way */
 
 typedef struct sl_presence_view sl_presence_view;
 sl_status sl_presence_view_open(sl_presence_view **ret, int64_t timeout_ms) SL_MUST_CHECK;
@@ -18,6 +18,7 @@ void sl_presence_view_heard(sl_presence_view *v, sl_class c, const sl_presence *
  * lengthens the time-out: for requests that are in flight already. */
 bool sl_presence_view_live(sl_presence_view *v, sl_class c, sl_str model, int64_t now_ms,
                            int64_t grace_ms);
+/* Live workers that take new requests: draining ones do not count. */
 int sl_presence_view_count(sl_presence_view *v, sl_class c, int64_t now_ms);
 
 #endif

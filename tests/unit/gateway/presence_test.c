@@ -45,6 +45,60 @@ static void a_draining_worker_finishes_but_takes_nothing(void **state)
     heard(v, SL_CLASS_PUBLIC, "a", "m", true, 0);
     assert_false(sl_presence_view_live(v, SL_CLASS_PUBLIC, SL_STR("m"), 1, 0));
     assert_true(sl_presence_view_live(v, SL_CLASS_PUBLIC, SL_STR("m"), 1, 3000));
+    assert_int_equal(sl_presence_view_count(v, SL_CLASS_PUBLIC, 1), 0);
+    heard(v, SL_CLASS_PUBLIC, "b", "m", false, 0);
+    assert_int_equal(sl_presence_view_count(v, SL_CLASS_PUBLIC, 1), 1);
+    heard(v, SL_CLASS_PUBLIC, "a", "m", false, 1); /* it came back */
+    assert_int_equal(sl_presence_view_count(v, SL_CLASS_PUBLIC, 1), 2);
+    sl_presence_view_free(v);
+}
+
+/* Who holds the public side's key may invent workers there; none of it reaches the private side. */
+static void a_flood_of_names_stays_in_its_class(void **state)
+{
+    (void)state;
+    sl_presence_view *v;
+    char name[32];
+    assert_int_equal(sl_presence_view_open(&v, 7000), SL_OK);
+    heard(v, SL_CLASS_PRIVATE, "true", "m", false, 0);
+    for (int i = 0; i < 3 * SL_PRESENCE_WORKERS_MAX; i++) {
+        snprintf(name, sizeof(name), "forged%d", i);
+        heard(v, SL_CLASS_PUBLIC, name, "m", false, 1);
+    }
+    assert_true(sl_presence_view_live(v, SL_CLASS_PRIVATE, SL_STR("m"), 2, 0));
+    assert_int_equal(sl_presence_view_count(v, SL_CLASS_PRIVATE, 2), 1);
+    assert_int_equal(sl_presence_view_count(v, SL_CLASS_PUBLIC, 2), SL_PRESENCE_WORKERS_MAX);
+    sl_presence_view_free(v);
+}
+
+/* Names of models with bytes that the table's own text is made of, and more than it holds. */
+static void hostile_model_names(void **state)
+{
+    (void)state;
+    sl_presence_view *v;
+    assert_int_equal(sl_presence_view_open(&v, 7000), SL_OK);
+    static char big[2000];
+    memset(big, 'x', sizeof(big));
+    sl_presence p = {.instance = SL_STR("w"),
+                     .models = {{"a\0b", 3},
+                                SL_STR("c\nd"),
+                                {"", 0},
+                                {big, sizeof(big)},
+                                {big, 900},
+                                {big, 200},
+                                SL_STR("m")},
+                     .models_n = 7};
+    sl_presence_view_heard(v, SL_CLASS_PRIVATE, &p, 0);
+    static const char *const no[] = {"a", "b", "c", "d", "c\nd", ""};
+    for (size_t i = 0; i < sizeof(no) / sizeof(*no); i++)
+        assert_false(sl_presence_view_live(v, SL_CLASS_PRIVATE, sl_str_c(no[i]), 1, 0));
+    assert_true(sl_presence_view_live(v, SL_CLASS_PRIVATE, SL_STR("m"), 1, 0));
+    assert_true(sl_presence_view_live(v, SL_CLASS_PRIVATE, (sl_str){big, 900}, 1, 0));
+    p.instance = (sl_str){big, sizeof(big)}; /* too long a name is nobody */
+    sl_presence_view_heard(v, SL_CLASS_PUBLIC, &p, 0);
+    p.instance = (sl_str){"w\0x", 3};
+    sl_presence_view_heard(v, SL_CLASS_PUBLIC, &p, 0);
+    assert_int_equal(sl_presence_view_count(v, SL_CLASS_PUBLIC, 1), 0);
     sl_presence_view_free(v);
 }
 
@@ -70,6 +124,8 @@ int main(void)
         cmocka_unit_test(classes_models_and_time_count),
         cmocka_unit_test(a_draining_worker_finishes_but_takes_nothing),
         cmocka_unit_test(many_workers_and_an_end_to_them),
+        cmocka_unit_test(a_flood_of_names_stays_in_its_class),
+        cmocka_unit_test(hostile_model_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
