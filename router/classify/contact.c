@@ -12,10 +12,24 @@ static void find_mac(sl_classifier *c, sl_str t, size_t word, size_t from, size_
 }
 
 static sl_finder *const finders[SL_CTX_N] = {
-    [SL_CTX_MAC] = find_mac,          [SL_CTX_MESSENGER] = sl_account_beside,
-    [SL_CTX_QQ] = sl_qq_beside,       [SL_CTX_BIRTH] = sl_birth_beside,
-    [SL_CTX_BORN] = sl_born_beside,   [SL_CTX_GEO] = sl_geo_beside,
+    [SL_CTX_MAC] = find_mac,
+    [SL_CTX_MESSENGER] = sl_account_beside,
+    [SL_CTX_QQ] = sl_qq_beside,
+    [SL_CTX_BIRTH] = sl_birth_beside,
+    [SL_CTX_BORN] = sl_born_beside,
+    [SL_CTX_GEO] = sl_geo_beside,
     [SL_CTX_PLATE] = sl_plate_beside,
+    [SL_CTX_STREET] = sl_street_beside,
+    [SL_CTX_COURT] = sl_court_beside,
+    [SL_CTX_PLATZ] = sl_platz_beside,
+    [SL_CTX_RUE] = sl_rue_beside,
+    [SL_CTX_VIA] = sl_via_beside,
+    [SL_CTX_STRASSE] = sl_strasse_beside,
+    [SL_CTX_ADDRESS] = sl_address_beside,
+    [SL_CTX_PO_BOX] = sl_po_box_beside,
+    [SL_CTX_CN_NUMBER] = sl_cn_address_beside,
+    [SL_CTX_KR_NUMBER] = sl_kr_address_beside,
+    [SL_CTX_CN_HOME] = sl_cn_home_beside,
 };
 
 void sl_contact_scan(sl_classifier *c, sl_str t)

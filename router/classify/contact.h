@@ -21,10 +21,12 @@ void sl_net_scan(sl_classifier *c, sl_str t);
 void sl_net_mac_beside(sl_classifier *c, sl_str t, size_t from, size_t to);
 
 /* Finders: look at [from, to) of t because of a word that ends at `word`; accounts.c, birth.c,
- * geo.c, plates.c. */
+ * geo.c, plates.c, address.c, address_cn.c. */
 typedef void sl_finder(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to);
 sl_finder sl_account_beside, sl_qq_beside, sl_birth_beside, sl_born_beside, sl_geo_beside,
-    sl_plate_beside;
+    sl_plate_beside, sl_street_beside, sl_court_beside, sl_platz_beside, sl_rue_beside,
+    sl_via_beside, sl_strasse_beside, sl_address_beside, sl_po_box_beside, sl_cn_address_beside,
+    sl_kr_address_beside, sl_cn_home_beside;
 /* A Chinese province and a letter end at `end`. */
 void sl_cn_plate_hit(sl_classifier *c, sl_str t, size_t end);
 

@@ -107,35 +107,36 @@ static bool ipv6_documented(const char *p)
            strncasecmp(p, "3fff:", 5) == 0 || strncasecmp(p, "ff0", 3) == 0;
 }
 
-/* Back from a colon to where the row of hex digits and colons begins. */
+/* Back from a colon to where its row of hex digits begins. */
 static size_t row_start(sl_str t, size_t colon)
 {
     size_t i = colon;
-    while (i > 0 && colon - i < 5 && (is_hex(t.p[i - 1]) || t.p[i - 1] == ':'))
+    while (i > 0 && colon - i < 5 && is_hex(t.p[i - 1]))
         i--;
+    return i;
+}
+
+static size_t row_end(sl_str t, size_t i)
+{
+    while (i < t.n && (is_hex(t.p[i]) || t.p[i] == ':'))
+        i++;
     return i;
 }
 
 void sl_net_scan(sl_classifier *c, sl_str t)
 {
-    size_t done = 0;
     for (const char *q = t.n ? memchr(t.p, ':', t.n) : NULL; q;) {
         size_t colon = (size_t)(q - t.p), next = colon + 1;
-        if (next + 2 < t.n && (is_hex(t.p[next]) || t.p[next] == ':') && colon > done) {
-            size_t at = row_start(t, colon), end;
-            bool edge = at == 0 || !(sl_is_letter(t.p[at - 1]) || t.p[at - 1] == '_');
-            if (edge && colon == at + 2 && is_mac(t, at, ':')) {
+        size_t at = row_start(t, colon), end;
+        /* "MAC:6d:0b:…": the row may begin behind the first colon */
+        bool edge = at < colon && !(at > 0 && (sl_is_letter(t.p[at - 1]) || t.p[at - 1] == '_'));
+        if (next + 2 < t.n && edge && (is_hex(t.p[next]) || t.p[next] == ':')) {
+            if (colon == at + 2 && is_mac(t, at, ':')) {
                 sl_add(c, SL_ENT_MAC_ADDRESS, SL_LEVEL_INTERNAL, at, 17);
-                next = at + 17;
-            } else if (edge && colon > at && (end = ipv6_end(t, at)) != 0) {
-                if (!ipv6_documented(t.p + at))
-                    sl_add(c, SL_ENT_IP_ADDRESS, SL_LEVEL_INTERNAL, at, end - at);
-                next = end;
-            } else { /* one look a row */
-                while (next < t.n && (is_hex(t.p[next]) || t.p[next] == ':'))
-                    next++;
+            } else if ((end = ipv6_end(t, at)) != 0 && !ipv6_documented(t.p + at)) {
+                sl_add(c, SL_ENT_IP_ADDRESS, SL_LEVEL_INTERNAL, at, end - at);
             }
-            done = next;
+            next = row_end(t, next); /* one look a row */
         }
         q = next < t.n ? memchr(t.p + next, ':', t.n - next) : NULL;
     }
