@@ -26,6 +26,12 @@ void sl_dictionary_free(sl_dictionary *d)
     free(d);
 }
 
+size_t sl_dictionary_bytes(const sl_dictionary *d)
+{
+    size_t n = 0;
+    return d && hs_database_size(d->db, &n) == HS_SUCCESS ? n : 0;
+}
+
 /* The expression of a term: every byte of it as \xNN. */
 static size_t add_expr(sl_buf *out, sl_str term, sl_buf *norm)
 {
@@ -76,6 +82,13 @@ sl_status sl_dictionary_compile(sl_dictionary **ret, const sl_term *terms, size_
         d->db = NULL;
         st = sl_fail(reterr, SL_E_INVALID, "term %d of the dictionary does not compile: shorten it",
                      err ? err->expression + 1 : 0);
+        goto cleanup;
+    }
+    if (sl_dictionary_bytes(d) > SL_DICTIONARY_BYTES) {
+        st = sl_fail(reterr, SL_E_INVALID,
+                     "the dictionary takes %zu bytes compiled, over %u: "
+                     "split it or drop terms",
+                     sl_dictionary_bytes(d), SL_DICTIONARY_BYTES);
         goto cleanup;
     }
     *ret = d;

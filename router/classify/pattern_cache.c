@@ -143,6 +143,11 @@ cleanup:
     return db;
 }
 
+void sl_pattern_cache_free(struct hs_database *db)
+{
+    hs_free_database(db);
+}
+
 /* ---- writing ---- */
 
 static bool write_all(int fd, const void *p, size_t n)

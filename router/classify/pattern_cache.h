@@ -35,8 +35,9 @@ struct hs_database;
  * sluice/ under XDG_CACHE_HOME or ~/.cache; an empty variable turns the cache off). It is made when
  * it is absent. False: none, or it can't be trusted. */
 bool sl_pattern_cache_dir(const char *dir, char *buf, size_t cap);
-/* The database of this key, or NULL. The caller frees it with hs_free_database. */
+/* The database of this key, or NULL. sl_pattern_cache_free when it is not kept. */
 struct hs_database *sl_pattern_cache_load(const char *dir, const uint8_t key[SL_SHA256_SIZE]);
+void sl_pattern_cache_free(struct hs_database *db);
 /* Best effort; false when it was not stored. */
 bool sl_pattern_cache_store(const char *dir, const uint8_t key[SL_SHA256_SIZE],
                             const struct hs_database *db);
