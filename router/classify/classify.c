@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "router/classify/contact.h"
 #include "router/classify/patterns.h"
+#include "router/classify/views.h"
 #include "router/classify/words.h"
 
 #include <stdio.h>
@@ -35,7 +36,9 @@ void sl_classifier_free(sl_classifier *c)
         return;
     sl_patterns_scratch_free(c->scratch);
     for (int i = 0; i <= SL_DECODE_DEPTH; i++)
-        sl_buf_done(&c->norm[i]), sl_edits_done(&c->norm_edits[i]);
+        sl_buf_done(&c->norm[i]), sl_edits_done(&c->norm_edits[i]), sl_buf_done(&c->alike[i]),
+            sl_edits_done(&c->alike_edits[i]), sl_buf_done(&c->bare[i]),
+            sl_edits_done(&c->bare_edits[i]), sl_buf_done(&c->piece[i]);
     for (int i = 0; i < SL_DECODE_DEPTH; i++)
         sl_buf_done(&c->decoded[i]);
     sl_buf_done(&c->joined);
@@ -120,14 +123,61 @@ void sl_add_weak(sl_classifier *c, sl_entity e, size_t at, size_t len)
     if (c->doubtful)
         return;
     /* two readings of one number are no pair; the passes over a view come back to its beginning */
-    bool apart = at >= c->weak_at ? at - c->weak_at <= WEAK_PAIR
-                                  : c->weak_from >= at + len && c->weak_from - at - len <= WEAK_PAIR;
+    bool apart = at >= c->weak_at
+                     ? at - c->weak_at <= WEAK_PAIR
+                     : c->weak_from >= at + len && c->weak_from - at - len <= WEAK_PAIR;
     bool pair = c->weak_any && c->weak_entity != e && apart;
     c->weak_any = true, c->weak_entity = e, c->weak_from = at, c->weak_at = at + len;
     sl_add(c, e, pair ? SL_LEVEL_CONFIDENTIAL : SL_LEVEL_INTERNAL, at, len);
 }
 
 /* ---- views ---- */
+
+/* The view without its markup. */
+static void scan_bare(sl_classifier *c, const sl_frame *f)
+{
+    sl_buf *out = &c->bare[f->depth];
+    sl_buf_clear(out);
+    bool changed = sl_strip(f->text, out, &c->bare_edits[f->depth]);
+    c->frame = f;
+    if (!sl_buf_ok(out))
+        sl_add(c, SL_ENT_CLASSIFIER_ERROR, SL_LEVEL_INTERNAL, 0, 0);
+    if (!changed)
+        return;
+    sl_frame g = {.view = f->decoded ? f->view : "markup",
+                  .text = sl_buf_str(out),
+                  .parent = f,
+                  .edits = &c->bare_edits[f->depth],
+                  .decoded = f->decoded,
+                  .again = true,
+                  .one_script = f->one_script,
+                  .stage = 1,
+                  .depth = f->depth};
+    sl_scan_view(c, &g);
+    c->frame = f;
+}
+
+/* The text with tokens of mixed scripts in one. */
+static void scan_alike(sl_classifier *c, const sl_frame *f)
+{
+    sl_buf *out = &c->alike[f->depth];
+    sl_buf_clear(out);
+    bool changed = sl_lookalike(f->text, out, &c->alike_edits[f->depth]);
+    c->frame = f;
+    if (!sl_buf_ok(out))
+        sl_add(c, SL_ENT_CLASSIFIER_ERROR, SL_LEVEL_INTERNAL, 0, 0);
+    if (!changed)
+        return;
+    sl_scan_text(c, (sl_frame){.view = f->decoded ? f->view : "look-alike",
+                               .text = sl_buf_str(out),
+                               .parent = f,
+                               .edits = &c->alike_edits[f->depth],
+                               .decoded = f->decoded,
+                               .again = true,
+                               .one_script = true,
+                               .stage = f->stage,
+                               .depth = f->depth});
+}
 
 void sl_scan_view(sl_classifier *c, const sl_frame *f)
 {
@@ -141,8 +191,33 @@ void sl_scan_view(sl_classifier *c, const sl_frame *f)
     sl_contact_scan(c, f->text);
     sl_numbers_scan(c, f->text);
     sl_words_scan(c, f->text);
-    sl_decode_scan(c, f); /* its views use the same context map: it comes last */
+    /* other views use the same context map and hints: they come last */
+    sl_hints h = c->hints;
+    if (f->stage == 0 && (h.any >> SL_HINT_STRIP & 1 || sl_has_control(f->text)))
+        scan_bare(c, f);
+    if (f->stage < 2) {
+        sl_disguise_scan(c, f, &h);
+        sl_lists_scan(c, f, &h);
+        c->frame = f;
+        sl_decode_scan(c, f, &h);
+    }
     c->frame = NULL;
+}
+
+void sl_scan_piece(sl_classifier *c, const sl_frame *f, const char *view, sl_str text, size_t at,
+                   size_t n)
+{
+    sl_frame in = {.view = view,
+                   .text = text,
+                   .parent = f,
+                   .base = at,
+                   .span = n,
+                   .decoded = true,
+                   .again = true,
+                   .stage = 2,
+                   .depth = f->depth};
+    sl_scan_view(c, &in);
+    c->frame = f;
 }
 
 void sl_scan_text(sl_classifier *c, sl_frame f)
@@ -160,21 +235,27 @@ void sl_scan_text(sl_classifier *c, sl_frame f)
     c->frame = &f;
     if (!sl_buf_ok(norm))
         sl_add(c, SL_ENT_CLASSIFIER_ERROR, SL_LEVEL_INTERNAL, 0, 0);
-    else if (r.invalid && !f.decoded)
+    else if (r.invalid && !f.decoded && !f.one_script)
         sl_add(c, SL_ENT_INVALID_UTF8, SL_LEVEL_INTERNAL, 0, 0);
     if (!r.changed || r.dropped || !sl_buf_ok(norm)) {
         sl_scan_view(c, &f);
         f.again = true;
     }
     if (r.changed && sl_buf_ok(norm)) {
-        sl_frame g = {.view = f.decoded ? f.view : "nfkc",
+        sl_frame g = {.view = f.decoded || f.one_script ? f.view : "nfkc",
                       .text = sl_buf_str(norm),
                       .parent = &f,
                       .edits = &c->norm_edits[f.depth],
                       .decoded = f.decoded,
                       .again = f.again,
+                      .one_script = f.one_script,
+                      .stage = f.stage,
                       .depth = f.depth};
         sl_scan_view(c, &g);
+    }
+    if (r.mixed && !f.one_script) {
+        f.again = true;
+        scan_alike(c, &f);
     }
     c->frame = NULL;
 }

@@ -82,7 +82,9 @@ typedef struct sl_frame {
     const sl_edits *edits;         /* its positions as the parent's; NULL: the same */
     size_t base, span; /* of a decoded view: its blob in the parent; edits don't count */
     bool decoded;
-    bool again; /* another view of the same string: what was found there is not told twice */
+    bool again;      /* another view of the same string: what was found there is not told twice */
+    bool one_script; /* look-alike letters were replaced */
+    int stage; /* 0 a text, 1 stripped of markup, 2 a piece: only lower ones are taken apart */
     int depth;
 } sl_frame;
 
@@ -154,6 +156,9 @@ struct sl_classifier {
     bool doubtful; /* digits in another form are judged: weak signs don't count */
     sl_buf norm[SL_DECODE_DEPTH + 1], decoded[SL_DECODE_DEPTH];
     sl_edits norm_edits[SL_DECODE_DEPTH + 1];
+    /* of each depth: text in one script, stripped text, a piece put together */
+    sl_buf alike[SL_DECODE_DEPTH + 1], bare[SL_DECODE_DEPTH + 1], piece[SL_DECODE_DEPTH + 1];
+    sl_edits alike_edits[SL_DECODE_DEPTH + 1], bare_edits[SL_DECODE_DEPTH + 1];
     sl_buf joined;
     char joined_where[96];
     int joined_n;
@@ -178,7 +183,7 @@ void sl_add_weak(sl_classifier *c, sl_entity e, size_t at, size_t len);
 bool sl_dictionary_scan(sl_classifier *c, sl_str text);
 
 void sl_numbers_scan(sl_classifier *c, sl_str t);
-void sl_decode_scan(sl_classifier *c, const sl_frame *f);
+void sl_decode_scan(sl_classifier *c, const sl_frame *f, const sl_hints *h);
 
 /* views.c */
 sl_status sl_views_open(sl_error *reterr) SL_MUST_CHECK; /* builds the tables, once a process */
@@ -198,6 +203,7 @@ typedef struct sl_norm_result {
     bool changed; /* differs from the source at all */
     bool dropped; /* something was left out between letters or digits: the shape is another */
     bool invalid; /* was not UTF-8 */
+    bool mixed;   /* letters of other alphabets stand right beside Latin ones */
 } sl_norm_result;
 /* Appends the folded form of `in`: NFKC, ignorables and decoration dropped, digits, dashes, spaces
  * and dots as ASCII, Latin letters without diacritics, other scripts in lower case. ASCII stays as

@@ -1,7 +1,7 @@
 /* decode.c - what a view holds encoded: percent and HTML escapes, \uXXXX and \xNN, and runs of
  * base64, base64url or hex that decode to readable text. Each result is scanned as a view of its
  * own, two deep; a run over 200 bytes that stays unreadable and looks random is doubt. */
-#include "router/classify/classify.h"
+#include "router/classify/views.h"
 
 enum { BLOB_MIN = 16, OPAQUE_MIN = 200, LINE_MIN = 48 };
 
@@ -237,8 +237,8 @@ static bool room(sl_classifier *c, size_t n)
 }
 
 /* Scans what stands in `out` as a view decoded from [at, at+n) of f's text. */
-static void scan_decoded(sl_classifier *c, const sl_frame *f, const char *view, const sl_buf *out,
-                         size_t at, size_t n)
+void sl_scan_decoded(sl_classifier *c, const sl_frame *f, const char *view, const sl_buf *out,
+                     size_t at, size_t n)
 {
     if (!room(c, out->len)) {
         sl_add(c, SL_ENT_OVERSIZE, SL_LEVEL_INTERNAL, at, n);
@@ -272,7 +272,7 @@ static void blob(sl_classifier *c, const sl_frame *f, sl_str t, size_t at)
     size_t cap = t.n < SL_DECODE_BYTES ? t.n : SL_DECODE_BYTES;
     sl_buf_clear(out);
     if (hex_decode((sl_str){t.p, cap & ~(size_t)1}, out) && printable(out->data, out->len)) {
-        scan_decoded(c, f, "hex", out, at, t.n);
+        sl_scan_decoded(c, f, "hex", out, at, t.n);
         return;
     }
     /* as it stands; then, when it hangs on a path or a name, behind each of its first joints */
@@ -281,7 +281,7 @@ static void blob(sl_classifier *c, const sl_frame *f, sl_str t, size_t at)
         sl_buf_clear(out);
         base64_decode((sl_str){t.p + skip, (cap > skip ? cap - skip : 0)}, out);
         if (printable(out->data, out->len)) {
-            scan_decoded(c, f, "base64", out, at + skip, t.n - skip);
+            sl_scan_decoded(c, f, "base64", out, at + skip, t.n - skip);
             return;
         }
         while (skip < t.n && memchr("/-_+", t.p[skip], 4) == NULL)
@@ -338,7 +338,7 @@ static void blobs(sl_classifier *c, const sl_frame *f)
     }
 }
 
-void sl_decode_scan(sl_classifier *c, const sl_frame *f)
+void sl_decode_scan(sl_classifier *c, const sl_frame *f, const sl_hints *h)
 {
     sl_str t = f->text;
     bool escapes = memchr(t.p, '%', t.n) || memchr(t.p, '&', t.n) || memchr(t.p, '\\', t.n);
@@ -351,7 +351,7 @@ void sl_decode_scan(sl_classifier *c, const sl_frame *f)
         if (view && !sl_buf_ok(out))
             sl_add(c, SL_ENT_CLASSIFIER_ERROR, SL_LEVEL_INTERNAL, 0, 0);
         else if (view)
-            scan_decoded(c, f, view, out, first, t.n - first);
+            sl_scan_decoded(c, f, view, out, first, t.n - first);
         if (view && cut.n < t.n)
             sl_add(c, SL_ENT_OVERSIZE, SL_LEVEL_INTERNAL, cut.n, 0);
     }

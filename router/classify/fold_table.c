@@ -39,6 +39,11 @@ static const struct {
     {0x2800, " "},  {0x85, "\n"},   {0x2028, "\n"}, {0x2029, "\n"}, {0xb7, "."},   {0x2022, "."},
     {0x30fb, "."},  {0x2027, "."},  {0x2219, "."},  {0x22c5, "."},  {0x3002, "."}, {0x25e6, "."},
     {0x2e31, "."},  {0xa78f, "."},  {0x61b, ";"},   {0x61f, "?"},   {0x5be, "-"},  {0x640, ""},
+    {0x1d00, "a"},  {0x299, "b"},   {0x1d04, "c"},  {0x1d05, "d"},  {0x1d07, "e"}, {0xa730, "f"},
+    {0x262, "g"},   {0x29c, "h"},   {0x26a, "i"},   {0x1d0a, "j"},  {0x1d0b, "k"}, {0x29f, "l"},
+    {0x1d0d, "m"},  {0x274, "n"},   {0x1d0f, "o"},  {0x1d18, "p"},  {0x280, "r"},  {0xa731, "s"},
+    {0x1d1b, "t"},  {0x1d1c, "u"},  {0x1d20, "v"},  {0x1d21, "w"},  {0x28f, "y"},  {0x1d22, "z"},
+    {0x251, "a"},   {0x261, "g"},   {0x269, "i"},
 };
 
 static const char *special_of(UChar32 ch)
@@ -123,7 +128,7 @@ static int fold_one(UChar32 ch, char *out, int n)
     if (U_SUCCESS(err) && m > 0)
         U16_NEXT(nfd, i, m, base);
     if (base == ch)
-        return put(out, n, u_tolower(ch));
+        return u_tolower(ch) == ch ? put(out, n, ch) : fold_one(u_tolower(ch), out, n);
     return fold_one(base, out, n); /* the marks behind it go */
 }
 

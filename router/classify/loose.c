@@ -81,9 +81,11 @@ static bool alike_around(sl_str t, const sl_group *g)
 }
 
 /* Rows of small numbers may be codes of characters: 8 in decimal, 4 pairs as hex, one of 8 bits. */
-static void list_group(sl_classifier *c, const sl_group *g)
+static void list_group(sl_classifier *c, sl_str t, const sl_group *g)
 {
     sl_loose *l = &c->loose;
+    if (g->n == 1 && g->d[0] == 0 && g->end < t.n && t.p[g->end] == 'x')
+        return; /* 0x31 */
     bool bits = g->n == 8 && g->d[0] == 0;
     for (int i = 1; i < 8 && bits; i++)
         bits = g->d[i] <= 1;
@@ -104,7 +106,7 @@ void sl_loose_group(sl_classifier *c, sl_str t, const sl_group *g)
     sl_loose *l = &c->loose;
     if (alike_around(t, g))
         sl_hint(c, SL_HINT_ALIKE, g->at);
-    list_group(c, g);
+    list_group(c, t, g);
     bool start = l->groups == 0 || g->at - l->end > GAP_MAX || !is_gap(t, l->end, g->at);
     if (start) {
         flush(c, t);

@@ -6,18 +6,27 @@
 #include "router/classify/classify.h"
 
 #include "router/classify/fold_table.h"
+#include "router/classify/views.h"
 #include "router/classify/words.h"
 
 #include <stdlib.h>
+
+static inline size_t decode(const unsigned char *p, size_t n, uint32_t *ret);
 
 sl_status sl_views_open(sl_error *reterr)
 {
     if (!sl_fold_table_open())
         return sl_fail(reterr, SL_E_INTERNAL,
                        "ICU has no NFKC data: install the package libicu72 completely");
+    sl_lookalike_open();
     if (!sl_words_open())
         return sl_fail(reterr, SL_E_NOMEM, "no memory for the table of digit words");
     return SL_OK;
+}
+
+size_t sl_view_char(sl_str t, size_t i, uint32_t *ret)
+{
+    return decode((const unsigned char *)t.p + i, t.n - i, ret);
 }
 
 bool sl_ascii(sl_str s)
@@ -242,6 +251,13 @@ static void ideograph_run(walk *w)
     w->i = i;
 }
 
+/* Letters of alphabets that have look-alikes of Latin ones. */
+static inline bool has_alikes(uint32_t ch)
+{
+    return (ch >= 0x370 && ch < 0x590) || (ch >= 0x13a0 && ch < 0x1400) ||
+           (ch >= 0xa4d0 && ch < 0xa500) || (ch >= 0x2c80 && ch < 0x2d00);
+}
+
 static void one(walk *w)
 {
     uint32_t ch = 0;
@@ -265,6 +281,9 @@ static void one(walk *w)
         return;
     }
     w->last_in = w->i, w->last_out = w->out->len;
+    if (has_alikes(ch) &&
+        ((w->i > 0 && alnum(w->p[w->i - 1])) || (w->i + len < w->n && alnum(w->p[w->i + len]))))
+        w->res->mixed = true;
     put_entry(w, ch, e);
     w->i += len;
     if (kind != SL_FOLD_SELF && kind != SL_FOLD_MARK) {
