@@ -1,4 +1,4 @@
-"""One system with a broker of its own for each file: what a file breaks, it breaks for itself."""
+"""One system with a broker of its own; each test leaves it whole."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from harness import Broker, Sluice
 DEADLINE_MS = 60_000
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def system(tmp_path_factory):
     """Two private workers, one public worker, an upstream of its own, one gateway."""
     made = Broker(tmp_path_factory.mktemp("kafka")).start()
