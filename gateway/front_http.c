@@ -1,5 +1,6 @@
 /* front_http.c - routes, authentication, submitting; front_http_answer.c writes the answers. */
 #include "gateway/front_http_internal.h"
+#include "gateway/trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,9 @@ static const sl_sink http_sink = {.delta = sl_call_delta, .end = sl_call_end};
 
 static void refused(call *c, const sl_refusal *ref)
 {
+    if (c->entry) /* the key is free again; who waits for it tries for itself */
+        sl_idem_finish(c->f->g->idem, c->entry, NULL);
+    c->entry = NULL;
     sl_call_headers(c);
     sl_http_error(c->r, ref->http_status, ref->type, ref->code, ref->param, ref->retry_after_s,
                   ref->message);
@@ -80,17 +84,21 @@ static void refused(call *c, const sl_refusal *ref)
     sl_call_free(c);
 }
 
-static void run_call(call *c, sl_str tenant)
+static void run_call(call *c)
 {
     sl_refusal ref = {0};
     sl_str traceparent = sl_http_header(c->r, "traceparent");
+    sl_str tracestate = sl_http_header(c->r, "tracestate");
+    sl_trace_check(&traceparent, &tracestate);
     sl_submit s = {.chat = c->chat,
                    .id = c->id,
-                   .tenant = tenant,
+                   .tenant = sl_str_c(c->tenant),
                    .front = "http",
                    .whole = !c->stream,
+                   .deadline_ms = c->deadline_ms,
                    .received_us = sl_mono_us(),
-                   .traceparent = traceparent.n == 55 ? traceparent : (sl_str){0},
+                   .traceparent = traceparent,
+                   .tracestate = tracestate,
                    .sink = &http_sink,
                    .user = c};
     if (sl_core_submit(c->f->core, &s, &c->arena, &c->decision, &c->ticket, &ref) != SL_OK) {
@@ -104,6 +112,10 @@ static void run_call(call *c, sl_str tenant)
     c->chat = NULL;
 }
 
+static void begin_call(call *c);
+
+/* Without a result the owner was refused or met a passing fault: the first of those who wait
+ * becomes the owner, the others wait for it. The deadline stays the one of their own arrival. */
 static void on_result(void *arg, sl_idem_result *res)
 {
     call *c = arg;
@@ -111,18 +123,11 @@ static void on_result(void *arg, sl_idem_result *res)
     if (res)
         sl_call_from_result(c, res);
     else
-        refused(
-            c, &(sl_refusal){
-                   .http_status = 503,
-                   .retry_after_s = 1,
-                   .type = "service_unavailable",
-                   .code = "retry",
-                   .message =
-                       "The request with this Idempotency-Key ended without a result. Try again."});
+        begin_call(c);
 }
 
 /* True when the call goes on by itself; otherwise it was answered, or waits. */
-static bool take_key(call *c, sl_str tenant, sl_str key, sl_str body)
+static bool take_key(call *c, sl_str key)
 {
     sl_idem_result *stored = NULL;
     if (key.n > 255) {
@@ -132,8 +137,8 @@ static bool take_key(call *c, sl_str tenant, sl_str key, sl_str body)
                                  .message = "An Idempotency-Key has at most 255 characters."});
         return false;
     }
-    switch (sl_idem_begin(c->f->g->idem, tenant, key, body, c->f->loop, on_result, c, &c->entry,
-                          &c->waiter, &stored)) {
+    switch (sl_idem_begin(c->f->g->idem, sl_str_c(c->tenant), key, sl_http_body(c->r), c->f->loop,
+                          on_result, c, &c->entry, &c->waiter, &stored)) {
     case SL_IDEM_OWNER:
         c->gathers = true;
         return true;
@@ -159,13 +164,21 @@ static bool take_key(call *c, sl_str tenant, sl_str key, sl_str body)
     }
 }
 
-static void start_call(sl_front_http *f, sl_http_request *r, sl_chat_kind kind, sl_str tenant)
+static void begin_call(call *c)
+{
+    sl_str key = sl_http_header(c->r, "idempotency-key");
+    if (!key.n || take_key(c, key))
+        run_call(c);
+}
+
+static void start_call(sl_front_http *f, sl_http_request *r, sl_chat_kind kind,
+                       const char tenant[65])
 {
     sl_chat_fault fault = {{0}, {0}};
     sl_error err = {0};
     sl_chat *chat = NULL;
-    sl_str body = sl_http_body(r);
-    sl_status st = sl_chat_parse(&chat, kind, body, (size_t)f->g->cfg->body_bytes, &fault, &err);
+    sl_status st =
+        sl_chat_parse(&chat, kind, sl_http_body(r), (size_t)f->g->cfg->body_bytes, &fault, &err);
     call *c = st ? NULL : calloc(1, sizeof(*c));
     if (!c) {
         bool nomem = !st || st == SL_E_NOMEM;
@@ -185,13 +198,13 @@ static void start_call(sl_front_http *f, sl_http_request *r, sl_chat_kind kind, 
                 .chat = chat,
                 .stream = chat->stream,
                 .include_usage = chat->include_usage,
+                .deadline_ms = sl_unix_ms() + f->g->cfg->deadline_ms,
                 .gathers = !chat->stream};
+    memcpy(c->tenant, tenant, sizeof(c->tenant));
     sl_uuid7(c->id);
     c->head = (sl_answer_head){.kind = kind, .id = c->id, .created = (int64_t)time(NULL)};
     sl_http_set_user(r, c);
-    sl_str key = sl_http_header(r, "idempotency-key");
-    if (!key.n || take_key(c, tenant, key, body))
-        run_call(c, tenant);
+    begin_call(c);
 }
 
 static void on_request(void *arg, sl_http_request *r)
@@ -210,7 +223,7 @@ static void on_request(void *arg, sl_http_request *r)
     else if (rt == R_MODELS)
         sl_front_models(f, r, sl_str_c(tenant));
     else
-        start_call(f, r, rt == R_CHAT ? SL_CHAT : SL_COMPLETION, sl_str_c(tenant));
+        start_call(f, r, rt == R_CHAT ? SL_CHAT : SL_COMPLETION, tenant);
 }
 
 /* A disconnect cancels the work, unless an Idempotency-Key says that the client will ask again. */

@@ -22,7 +22,8 @@ typedef struct call {
     sl_front_http *f;
     sl_http_request *r; /* NULL: the client went away, the work goes on for its Idempotency-Key */
     sl_ticket *ticket;  /* NULL: waits for another's result */
-    char id[SL_UUID_TEXT];
+    char id[SL_UUID_TEXT], tenant[65];
+    int64_t deadline_ms; /* Unix; from when the request came, also when it waited for another's */
     sl_arena arena;
     sl_chat *chat;
     sl_answer_head head;

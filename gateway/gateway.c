@@ -14,6 +14,7 @@
 #define BUS_WAIT_MS    30000
 #define CHECK_MS       1000 /* files, policy publication */
 #define DRAIN_FLUSH_MS 300
+#define BUS_SILENT_MS  2500 /* over one interval of the workers' presence */
 #define LOOPS_MAX      64
 
 typedef struct gateway_loop {
@@ -27,6 +28,8 @@ typedef struct gateway_loop {
     sl_consumer *replies[SL_CLASS_N];
     sl_watch *reply_watch[SL_CLASS_N];
     sl_metrics_shard *shard;
+    sl_timer *gauges;
+    sl_log_limit log_bus;
 } gateway_loop;
 
 typedef struct reply_arg {
@@ -48,7 +51,9 @@ struct sl_gateway {
     sl_timer *check, *drain;
     sl_codec *codec;
     int64_t drain_until_ms, stop_ms;
-    sl_log_limit log_bus, log_presence;
+    sl_log_limit log_presence;
+    /* any thread, monotonic: when a bus last said that it is down, and last gave a presence */
+    _Atomic int64_t trouble_ms[SL_CLASS_N], heard_ms[SL_CLASS_N];
 };
 
 /* ---- replies and presence ---- */
@@ -64,7 +69,9 @@ static void on_bus_error(void *arg, const sl_error *e)
     reply_arg *a = arg;
     uint32_t skipped;
     sl_metrics_add(a->l->shard, SL_GM_BUS_ERRORS, a->cls, 1);
-    if (sl_log_allow(&a->l->gw->log_bus, &skipped))
+    if (e->code == SL_E_UNAVAILABLE)
+        atomic_store(&a->l->gw->trouble_ms[a->cls], sl_mono_ms());
+    if (sl_log_allow(&a->l->log_bus, &skipped))
         SL_WARN(NULL, "bus_trouble", "%s bus: %s (%u more)", sl_class_name(a->cls), e->text,
                 skipped);
 }
@@ -85,6 +92,7 @@ static void on_presence(void *arg, const sl_record *r)
     sl_presence p;
     sl_jnode *root = NULL;
     uint32_t skipped;
+    atomic_store(&gw->heard_ms[a->cls], sl_mono_ms());
     sl_keyring *ring = sl_store_keyring(gw->g.store);
     bool must = a->cls == SL_CLASS_PUBLIC ? gw->g.cfg->encrypt_public : gw->g.cfg->encrypt_private;
     sl_status st = sl_envelope_decode(gw->codec, r, ring, a->cls, must, &env, &err);
@@ -93,6 +101,8 @@ static void on_presence(void *arg, const sl_record *r)
                      sl_type_name(env.type));
     if (!st)
         st = sl_presence_parse(&p, &root, env.body, &err);
+    if (!st && !sl_str_eq(p.instance, env.subject))
+        st = sl_fail(&err, SL_E_INVALID, "it names another worker than its subject does");
     if (!st)
         sl_presence_view_heard(gw->g.presence, a->cls, &p, sl_mono_ms());
     else if (sl_log_allow(&gw->log_presence, &skipped))
@@ -163,6 +173,14 @@ static sl_status open_presence(sl_gateway *gw, sl_class cls, sl_error *reterr)
 
 /* ---- readiness, reload, drain: loop 0 ---- */
 
+/* The bus said that it is down, and nothing came since for longer than workers are silent. One
+ * broker of several that is away changes nothing, and neither does a connection that comes back. */
+static bool bus_down(sl_gateway *gw, sl_class cls)
+{
+    int64_t heard = atomic_load(&gw->heard_ms[cls]);
+    return atomic_load(&gw->trouble_ms[cls]) > heard && sl_mono_ms() - heard >= BUS_SILENT_MS;
+}
+
 static bool ready(void *arg, const char **why)
 {
     sl_gateway *gw = arg;
@@ -173,8 +191,10 @@ static bool ready(void *arg, const char **why)
         *why = "draining";
     else if (!p)
         *why = "no policy is in force yet";
+    else if (bus_down(gw, SL_CLASS_PRIVATE))
+        *why = "the private bus is down";
     else if (!sl_presence_view_count(gw->g.presence, SL_CLASS_PRIVATE, sl_mono_ms()))
-        *why = "no private worker is alive";
+        *why = "no private worker takes requests";
     return !(*why)[0];
 }
 
@@ -190,7 +210,13 @@ static void check_files(sl_gateway *gw, bool force)
     for (int c = 0; c < SL_CLASS_N; c++)
         sl_metrics_gauge(shard, SL_GM_WORKERS, (size_t)c,
                          sl_presence_view_count(gw->g.presence, (sl_class)c, sl_mono_ms()));
-    sl_metrics_gauge(shard, SL_GM_CONNECTIONS, 0, sl_front_http_connections(gw->loops[0].front));
+}
+
+static void on_gauges(void *arg)
+{
+    gateway_loop *l = arg;
+    if (l->front)
+        sl_metrics_gauge(l->shard, SL_GM_CONNECTIONS, 0, sl_front_http_connections(l->front));
 }
 
 static void on_check(void *arg)
@@ -347,6 +373,10 @@ static sl_status open_loop(sl_gateway *gw, gateway_loop *l, int index, sl_error 
         st = sl_metrics_shard_open(gw->g.metrics, &l->shard, reterr);
     if (!st)
         st = sl_core_open(&l->core, l->loop, &gw->g, index, l->shard, reterr);
+    if (!st)
+        st = sl_timer_open(&l->gauges, l->loop, on_gauges, l, reterr);
+    if (!st)
+        sl_timer_every(l->gauges, CHECK_MS);
     for (int c = 0; c < SL_CLASS_N && !st; c++)
         st = open_replies(gw, l, (sl_class)c, reterr);
     return st;
@@ -450,6 +480,9 @@ static void free_loop(gateway_loop *l)
 {
     if (!l->loop)
         return;
+    if (l->core) /* while the front that gets the answers is there */
+        sl_core_end_all(l->core);
+    sl_timer_free(l->gauges);
     sl_front_http_free(l->front);
     for (int c = 0; c < SL_CLASS_N; c++) {
         sl_watch_free(l->reply_watch[c]);

@@ -13,7 +13,7 @@
 struct sl_idem_waiter {
     TAILQ_ENTRY(sl_idem_waiter) link;
     sl_idem *table;
-    sl_idem_entry *entry; /* NULL: on its way through the loop */
+    sl_idem_entry *entry; /* NULL: on its way through the loop, in `posted` */
     sl_loop *loop;
     sl_idem_fn fn; /* NULL: cancelled */
     void *arg;
@@ -34,6 +34,8 @@ TAILQ_HEAD(entry_list, sl_idem_entry);
 struct sl_idem {
     pthread_mutex_t lock;
     struct entry_list buckets[BUCKETS], age;
+    TAILQ_HEAD(, sl_idem_waiter)
+    posted; /* a loop that ended before it woke them leaves them here */
     int64_t ttl_ms;
     size_t bytes_max, bytes, n;
 };
@@ -66,6 +68,7 @@ sl_status sl_idem_open(sl_idem **ret, int64_t ttl_ms, size_t bytes_max)
     for (size_t i = 0; i < BUCKETS; i++)
         TAILQ_INIT(&t->buckets[i]);
     TAILQ_INIT(&t->age);
+    TAILQ_INIT(&t->posted);
     t->ttl_ms = ttl_ms;
     t->bytes_max = bytes_max;
     *ret = t;
@@ -104,6 +107,12 @@ void sl_idem_free(sl_idem *t)
         sl_idem_entry *e;
         while ((e = TAILQ_FIRST(&t->buckets[i])))
             remove_entry(t, e);
+    }
+    sl_idem_waiter *w;
+    while ((w = TAILQ_FIRST(&t->posted))) {
+        TAILQ_REMOVE(&t->posted, w, link);
+        sl_idem_result_unref(w->result);
+        free(w);
     }
     pthread_mutex_destroy(&t->lock);
     free(t);
@@ -182,6 +191,9 @@ sl_idem_verdict sl_idem_begin(sl_idem *t, sl_str tenant, sl_str key, sl_str body
 static void wake(void *arg)
 {
     sl_idem_waiter *w = arg;
+    pthread_mutex_lock(&w->table->lock);
+    TAILQ_REMOVE(&w->table->posted, w, link);
+    pthread_mutex_unlock(&w->table->lock);
     if (w->fn)
         w->fn(w->arg, w->result);
     sl_idem_result_unref(w->result);
@@ -196,7 +208,9 @@ void sl_idem_finish(sl_idem *t, sl_idem_entry *e, sl_idem_result *r)
         TAILQ_REMOVE(&e->waiters, w, link);
         w->entry = NULL;
         w->result = r ? result_ref(r) : NULL;
+        TAILQ_INSERT_TAIL(&t->posted, w, link);
         if (sl_loop_post(w->loop, wake, w) != SL_OK) { /* the loop is gone and so is its client */
+            TAILQ_REMOVE(&t->posted, w, link);
             sl_idem_result_unref(w->result);
             free(w);
         }

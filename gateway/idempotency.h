@@ -31,7 +31,7 @@ void sl_idem_result_unref(sl_idem_result *r);
 
 typedef struct sl_idem_waiter sl_idem_waiter;
 typedef void (*sl_idem_fn)(
-    void *arg, sl_idem_result *r); /* NULL: the owner ended without a result: run again */
+    void *arg, sl_idem_result *r); /* NULL: the owner ended without a result: begin again */
 
 typedef enum sl_idem_verdict {
     SL_IDEM_OWNER,

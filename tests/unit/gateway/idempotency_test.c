@@ -121,6 +121,27 @@ static void a_waiter_that_leaves_while_its_result_is_on_the_way(void **state)
     sl_idem_free(t);
 }
 
+/* A loop that stopped before it ran what was posted: nothing leaks (LeakSanitizer). */
+static void a_loop_that_ends_before_its_waiters_woke(void **state)
+{
+    (void)state;
+    sl_idem *t;
+    sl_loop *l;
+    sl_idem_entry *e = NULL, *none = NULL;
+    sl_idem_waiter *w = NULL;
+    sl_idem_result *r = NULL;
+    seen s = {0};
+    assert_int_equal(sl_idem_open(&t, 60000, 1 << 20), SL_OK);
+    assert_int_equal(sl_loop_open(&l, NULL), SL_OK);
+    assert_int_equal(begin(t, "k", "b", l, &s, &e, &w, &r), SL_IDEM_OWNER);
+    assert_int_equal(begin(t, "k", "b", l, &s, &none, &w, &r), SL_IDEM_WAIT);
+    sl_idem_finish(t, e, result(1));
+    sl_idem_cancel(t, w);
+    sl_loop_free(l);
+    sl_idem_free(t);
+    assert_int_equal(s.calls, 0);
+}
+
 static void memory_is_bounded_the_oldest_go(void **state)
 {
     (void)state;
@@ -151,6 +172,7 @@ int main(void)
         cmocka_unit_test(waiters_get_the_owners_result),
         cmocka_unit_test(a_failure_frees_the_key),
         cmocka_unit_test(a_waiter_that_leaves_while_its_result_is_on_the_way),
+        cmocka_unit_test(a_loop_that_ends_before_its_waiters_woke),
         cmocka_unit_test(memory_is_bounded_the_oldest_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
