@@ -42,6 +42,8 @@ void sl_classifier_free(sl_classifier *c)
     for (int i = 0; i < SL_DECODE_DEPTH; i++)
         sl_buf_done(&c->decoded[i]);
     sl_buf_done(&c->joined);
+    sl_buf_done(&c->pieces.text);
+    sl_edits_done(&c->pieces.edits);
     sl_ctx_done(&c->ctx);
     free(c);
 }
@@ -90,9 +92,19 @@ static sl_found *slot(sl_classifier *c, sl_level level)
     return least->level < level ? least : NULL;
 }
 
+/* In the view of pieces weak signs count in those alone that are no list of numbers. */
+static bool sure(const sl_classifier *c, size_t at, size_t len)
+{
+    for (int i = 0; i < c->pieces.sure_n; i++) {
+        if (at < c->pieces.sure[i].to && at + len > c->pieces.sure[i].from)
+            return true;
+    }
+    return false;
+}
+
 void sl_add(sl_classifier *c, sl_entity e, sl_level level, size_t at, size_t len)
 {
-    if (c->doubtful && level <= SL_LEVEL_INTERNAL)
+    if (c->frame && c->frame->pieces && level <= SL_LEVEL_INTERNAL && !sure(c, at, len))
         return;
     bool allowed = sl_entity_set_has(&c->allow, e);
     if (level > c->level && !allowed)
@@ -100,7 +112,7 @@ void sl_add(sl_classifier *c, sl_entity e, sl_level level, size_t at, size_t len
     c->doubt |= sl_entities[e].strength == SL_CLOSED;
     sl_found *f = same(c, e, level);
     if (f) {
-        if (!(c->frame && c->frame->again) && !c->doubtful)
+        if (!(c->frame && c->frame->again))
             f->count++;
         return;
     }
@@ -120,8 +132,6 @@ void sl_add(sl_classifier *c, sl_entity e, sl_level level, size_t at, size_t len
 
 void sl_add_weak(sl_classifier *c, sl_entity e, size_t at, size_t len)
 {
-    if (c->doubtful)
-        return;
     /* two readings of one number are no pair; the passes over a view come back to its beginning */
     bool apart = at >= c->weak_at
                      ? at - c->weak_at <= WEAK_PAIR
@@ -190,9 +200,12 @@ void sl_scan_view(sl_classifier *c, const sl_frame *f)
         sl_add(c, SL_ENT_CLASSIFIER_ERROR, SL_LEVEL_INTERNAL, 0, 0);
     sl_contact_scan(c, f->text);
     sl_numbers_scan(c, f->text);
-    sl_words_scan(c, f->text);
+    if (f->stage < 2)
+        sl_words_scan(c, f->text);
     /* other views use the same context map and hints: they come last */
     sl_hints h = c->hints;
+    if (f->stage < 2)
+        sl_pieces_scan(c, f);
     if (f->stage == 0 && (h.any >> SL_HINT_STRIP & 1 || sl_has_control(f->text)))
         scan_bare(c, f);
     if (f->stage < 2) {
@@ -265,7 +278,7 @@ static void begin_string(sl_classifier *c, const char *where)
     c->where = where, c->where_kept = NULL;
     c->string_first = c->found_n;
     c->loose = (sl_loose){.n = 0};
-    c->decoded_bytes = c->decoded_blobs = 0;
+    c->decoded_bytes = c->decoded_blobs = c->pieces_bytes = 0;
     c->frame = NULL;
 }
 

@@ -84,6 +84,7 @@ typedef struct sl_frame {
     bool decoded;
     bool again;      /* another view of the same string: what was found there is not told twice */
     bool one_script; /* look-alike letters were replaced */
+    bool pieces;     /* the view of c->pieces */
     int stage; /* 0 a text, 1 stripped of markup, 2 a piece: only lower ones are taken apart */
     int depth;
 } sl_frame;
@@ -111,12 +112,24 @@ typedef struct sl_hints {
 
 /* A row of digit groups that may be one number in pieces; see loose.c. */
 typedef struct sl_loose {
-    uint8_t d[24];
+    char d[24];
     int n, groups, list; /* list: small numbers in a row, as codes of characters are */
-    bool regular, broken;
-    uint8_t width;
+    bool regular, even, plain, broken;
+    uint8_t width, least;
     size_t from, end, gap_at, gap_n, list_at, list_end;
 } sl_loose;
+
+/* What parts of a view mean, each beside what stands around it: the text of one more view. */
+enum { SL_SURE = 64 };
+typedef struct sl_pieces {
+    sl_buf text;
+    sl_edits edits;
+    struct {
+        uint32_t from, to;
+    } sure[SL_SURE]; /* pieces in which weak signs count */
+    int sure_n;
+    bool cut; /* there were more than a string may have */
+} sl_pieces;
 
 typedef struct sl_found {
     sl_entity entity;
@@ -153,7 +166,8 @@ struct sl_classifier {
     sl_ctx_map ctx; /* of the view at hand */
     sl_hints hints; /* of the view at hand */
     sl_loose loose;
-    bool doubtful; /* digits in another form are judged: weak signs don't count */
+    sl_pieces pieces;
+    size_t pieces_bytes; /* of the string at hand */
     sl_buf norm[SL_DECODE_DEPTH + 1], decoded[SL_DECODE_DEPTH];
     sl_edits norm_edits[SL_DECODE_DEPTH + 1];
     /* of each depth: text in one script, stripped text, a piece put together */

@@ -39,18 +39,6 @@ static bool is_gap(sl_str t, size_t from, size_t to)
     return true;
 }
 
-void sl_digits_judge(sl_classifier *c, sl_str t, size_t from, size_t end, const uint8_t *d, int n)
-{
-    if (n > SL_WINDOW)
-        return;
-    sl_group g = {.at = from, .end = end, .n = (uint8_t)n};
-    memcpy(g.d, d, (size_t)n);
-    bool before = c->doubtful;
-    c->doubtful = true;
-    sl_numbers_digits(c, t, &g);
-    c->doubtful = before;
-}
-
 static bool any_context(const sl_classifier *c, size_t from, size_t end)
 {
     sl_ctx_set s = sl_ctx_around(&c->ctx, from, end);
@@ -65,7 +53,7 @@ static void flush(sl_classifier *c, sl_str t)
     sl_loose *l = &c->loose;
     if (l->groups >= 2 && !l->broken && l->n >= LEAST && l->n <= SL_WINDOW &&
         (l->regular || any_context(c, l->from, l->end)))
-        sl_digits_judge(c, t, l->from, l->end, l->d, l->n);
+        sl_pieces_add(c, t, l->from, l->end, (sl_str){l->d, (size_t)l->n}, l->plain);
     l->n = l->groups = 0;
     l->broken = false;
 }
@@ -86,10 +74,13 @@ static void list_group(sl_classifier *c, sl_str t, const sl_group *g)
     sl_loose *l = &c->loose;
     if (g->n == 1 && g->d[0] == 0 && g->end < t.n && t.p[g->end] == 'x')
         return; /* 0x31 */
+    bool hex =
+        g->n == 1 && g->end < t.n && sl_is_letter(t.p[g->end]) && (t.p[g->end] | 32) <= 'f' &&
+        (g->end + 1 == t.n || !(sl_is_letter(t.p[g->end + 1]) || sl_is_digit(t.p[g->end + 1])));
     bool bits = g->n == 8 && g->d[0] == 0;
     for (int i = 1; i < 8 && bits; i++)
         bits = g->d[i] <= 1;
-    if (!bits && (g->n < 2 || g->n > 3)) {
+    if (!bits && !hex && (g->n < 2 || g->n > 3)) {
         l->list = 0;
         return;
     }
@@ -97,33 +88,41 @@ static void list_group(sl_classifier *c, sl_str t, const sl_group *g)
         l->list = 0, l->list_at = g->at;
     l->list += bits ? 4 : 1;
     l->list_end = g->end;
-    if (l->list >= LIST_LEAST || (l->list >= 4 && g->n == 2))
+    if (l->list >= LIST_LEAST || (l->list >= 4 && g->n <= 2))
         sl_hint(c, SL_HINT_LIST, l->list_at);
 }
 
 void sl_loose_group(sl_classifier *c, sl_str t, const sl_group *g)
 {
     sl_loose *l = &c->loose;
+    if (c->frame->stage == 2)
+        return;
     if (alike_around(t, g))
         sl_hint(c, SL_HINT_ALIKE, g->at);
     list_group(c, t, g);
     bool start = l->groups == 0 || g->at - l->end > GAP_MAX || !is_gap(t, l->end, g->at);
     if (start) {
         flush(c, t);
-        l->from = g->at, l->width = g->n, l->regular = true;
+        l->from = g->at, l->width = g->n, l->least = g->n, l->regular = l->even = l->plain = true;
     } else {
         size_t gap = g->at - l->end;
         if (l->groups == 1)
             l->gap_at = l->end, l->gap_n = gap;
-        l->regular &= gap == l->gap_n && memcmp(t.p + l->gap_at, t.p + l->end, gap) == 0;
-        /* equal pieces, the last may be shorter; or a few that are no counters */
-        l->regular &= l->groups < 3 ? g->n >= 2 || g->n == l->width : g->n <= l->width;
+        /* the same between all of them; equal pieces but the last, or a few long ones */
+        bool decimal = gap == 1 && (t.p[l->end] == '.' || t.p[l->end] == ',');
+        bool same = gap == l->gap_n && memcmp(t.p + l->gap_at, t.p + l->end, gap) == 0;
+        for (size_t i = l->end; i < g->at; i++)
+            l->plain &= memchr(" -./,\n\r\t:()[]", t.p[i], 14) != NULL;
+        l->even &= l->least == l->width && g->n <= l->width;
+        l->least = g->n < l->least ? g->n : l->least;
+        l->regular = same && (l->groups > 1 || !decimal) && (l->groups == 1 || l->regular) &&
+                     (l->even || (l->groups < 4 && l->least >= 3));
     }
     if (l->n + g->n > (int)sizeof l->d || g->n == SL_GROUP_DIGITS) {
         l->broken = true;
     } else {
-        memcpy(l->d + l->n, g->d, g->n);
-        l->n += g->n;
+        for (int i = 0; i < g->n; i++)
+            l->d[l->n++] = (char)('0' + g->d[i]);
     }
     l->groups++;
     l->end = g->end;
@@ -139,7 +138,7 @@ typedef struct parts {
 
 static void parts_judge(sl_classifier *c, sl_str t, parts *p)
 {
-    uint8_t d[SL_WINDOW + 1];
+    char d[SL_WINDOW + 1];
     int n = 0;
     bool counted = true;
     for (int i = 0; i < p->n; i++)
@@ -149,12 +148,12 @@ static void parts_judge(sl_classifier *c, sl_str t, parts *p)
             for (int i = 0; i < p->n; i++) {
                 if (counted && p->index[i] != k)
                     continue;
-                memcpy(d + n, p->g[i].d, p->g[i].n);
-                n += p->g[i].n;
+                for (int x = 0; x < p->g[i].n; x++)
+                    d[n++] = (char)('0' + p->g[i].d[x]);
             }
         }
         if (n == p->digits)
-            sl_digits_judge(c, t, p->g[0].at, p->g[p->n - 1].end, d, n);
+            sl_pieces_add(c, t, p->g[0].at, p->g[p->n - 1].end, (sl_str){d, (size_t)n}, false);
     }
     p->n = p->digits = 0;
 }
@@ -178,7 +177,7 @@ static void parts_scan(sl_classifier *c, sl_str t)
                 g.d[g.n++] = (uint8_t)(t.p[i] - '0');
         }
         g.end = i;
-        if (g.n == 1 && g.d[0] > 0) {
+        if (g.n == 1 && g.d[0] > 0 && index == 0) {
             index = g.d[0];
             continue;
         }
@@ -193,6 +192,8 @@ static void parts_scan(sl_classifier *c, sl_str t)
 
 void sl_loose_end(sl_classifier *c, sl_str t)
 {
+    if (c->frame->stage == 2)
+        return;
     flush(c, t);
     c->loose.list = 0;
     if (c->hints.any >> SL_HINT_PARTS & 1)

@@ -181,11 +181,3 @@ void sl_numbers_scan(sl_classifier *c, sl_str t)
     sl_tokens_scan(c, t);
     sl_seed_scan(c, t);
 }
-
-void sl_numbers_digits(sl_classifier *c, sl_str t, const sl_group *g)
-{
-    sl_cluster k;
-    k.c = c, k.t = t, k.done_to = 0, k.cut = false;
-    k.g[0] = *g, k.n = 1;
-    work(&k, 1);
-}

@@ -76,9 +76,6 @@ bool sl_whole_singles(const sl_window *w);
 /* Extends the window from group i to group j (j == i: begins it); false: too many digits. */
 bool sl_window_set(sl_window *w, const sl_cluster *k, int i, int j);
 
-/* Digits that stand in t in another form (spelled, pulled apart) are judged as one group. */
-void sl_numbers_digits(sl_classifier *c, sl_str t, const sl_group *g);
-
 /* loose.c is told every group of a view in turn, then the end. */
 void sl_loose_group(sl_classifier *c, sl_str t, const sl_group *g);
 void sl_loose_end(sl_classifier *c, sl_str t);

@@ -31,8 +31,8 @@ int sl_alike_digit(char ch)
 
 /* A run under way. */
 typedef struct run {
-    uint8_t d[DIGITS_MAX];
-    int n;
+    char flat[DIGITS_MAX], grouped[2 * DIGITS_MAX];
+    int n, grouped_n;
     int own; /* elements in the other form */
     size_t from, end;
     bool over;
@@ -41,12 +41,41 @@ typedef struct run {
 static void run_add(run *r, int digit, int times, size_t end)
 {
     for (int i = 0; i < times; i++) {
-        if (r->n == DIGITS_MAX)
+        if (r->n == DIGITS_MAX) {
             r->over = true;
-        else
-            r->d[r->n++] = (uint8_t)digit;
+            break;
+        }
+        r->flat[r->n++] = (char)('0' + digit);
+        r->grouped[r->grouped_n++] = (char)('0' + digit);
     }
     r->end = end;
+}
+
+/* A separator goes on in the grouped form. */
+static void run_sep(run *r, char sep)
+{
+    if (r->grouped_n > 0 && r->grouped_n < 2 * DIGITS_MAX - 1 &&
+        sl_is_digit(r->grouped[r->grouped_n - 1]))
+        r->grouped[r->grouped_n++] = sep;
+}
+
+/* What the run may mean: its groups as they stand, all in one, and each long group by itself. */
+static void run_judge(sl_classifier *c, sl_str t, const run *r)
+{
+    int n = r->grouped_n;
+    while (n > 0 && !sl_is_digit(r->grouped[n - 1]))
+        n--;
+    if (n != r->n)
+        sl_pieces_add(c, t, r->from, r->end, (sl_str){r->grouped, (size_t)n}, false);
+    sl_pieces_add(c, t, r->from, r->end, (sl_str){r->flat, (size_t)r->n}, false);
+    for (int i = 0, from = 0; i <= n && n != r->n; i++) {
+        if (i < n && sl_is_digit(r->grouped[i]))
+            continue;
+        if (i - from >= LEAST_ALIKE)
+            sl_pieces_add(c, t, r->from, r->end, (sl_str){r->grouped + from, (size_t)(i - from)},
+                          false);
+        from = i + 1;
+    }
 }
 
 static size_t skip_seps(sl_str t, size_t i, size_t max)
@@ -118,16 +147,18 @@ static size_t numeral_run(sl_classifier *c, sl_str t, size_t i)
             break;
         }
         size_t x = skip_seps(t, i, 2);
+        if (x > i)
+            run_sep(&r, t.p[i] == '\n' ? ' ' : t.p[i]);
         if (starts(t, x, "ー"))
-            x += 3;
+            run_sep(&r, '-'), x += 3;
         i = x;
     }
     bool mixed = korean > 0 && korean < r.own;
     if (r.n < LEAST + (korean > 0) || r.over || mixed)
         return r.end > r.from ? r.end : i;
     if (ones == r.own && ascii >= 6)
-        sl_digits_judge(c, t, r.from, r.end, dashes.d, dashes.n);
-    sl_digits_judge(c, t, r.from, r.end, r.d, r.n);
+        sl_pieces_add(c, t, r.from, r.end, (sl_str){dashes.flat, (size_t)dashes.n}, false);
+    run_judge(c, t, &r);
     return r.end;
 }
 
@@ -285,7 +316,7 @@ static size_t word_run(sl_classifier *c, sl_str t, size_t i)
         i = skip_seps(t, end, 3);
     }
     if (r.n >= LEAST && r.own >= 3 && !r.over)
-        sl_digits_judge(c, t, r.from, r.end, r.d, r.n);
+        sl_pieces_add(c, t, r.from, r.end, (sl_str){r.flat, (size_t)r.n}, false);
     return r.end;
 }
 
@@ -303,13 +334,13 @@ static size_t alike_run(sl_classifier *c, sl_str t, size_t i)
         run_add(&r, v, 1, ++i);
         if (i + 1 < t.n && memchr(" -./", t.p[i], 4) &&
             (sl_is_digit(t.p[i + 1]) || sl_alike_digit(t.p[i + 1]) >= 0))
-            i++;
+            run_sep(&r, t.p[i++]);
     }
     bool whole = i == t.n || !(sl_is_letter(t.p[i]) || t.p[i] == '_');
     /* an X may stand for a check digit */
     whole |= i < t.n && (t.p[i] | 32) == 'x' && (i + 1 == t.n || !sl_is_letter(t.p[i + 1]));
     if (r.own > 0 && whole && r.n >= LEAST_ALIKE && !r.over && (r.n - r.own) * 2 >= r.n)
-        sl_digits_judge(c, t, r.from, r.end, r.d, r.n);
+        run_judge(c, t, &r);
     return i > r.end ? i : r.end;
 }
 

@@ -12,7 +12,9 @@ void sl_words_scan(sl_classifier *c, sl_str t);
 /* The digit that a letter looks like, or -1. */
 int sl_alike_digit(char ch);
 
-/* loose.c: n digits that [from, end) of t means. */
-void sl_digits_judge(sl_classifier *c, sl_str t, size_t from, size_t end, const uint8_t *d, int n);
+/* pieces.c: [from, end) of t means `text`. It is read beside what stands around it there, once the
+ * view's own scan is done. doubtful: weak signs in it don't count. */
+void sl_pieces_add(sl_classifier *c, sl_str t, size_t from, size_t end, sl_str text, bool doubtful);
+void sl_pieces_scan(sl_classifier *c, const sl_frame *f);
 
 #endif
