@@ -9,7 +9,7 @@
 
 #include <strings.h>
 
-enum { PASS, SHORT, LOGIN, KEY, NAME, AK, COOKIE, VENDOR, CODE, RECOVERY };
+enum { PASS, SHORT, LOGIN, KEY, NAME, AK, COOKIE, VENDOR, CODE, FACTOR, RECOVERY };
 
 enum {
     AHEAD = 72, /* bytes of the sentence behind a word */
@@ -106,7 +106,7 @@ static size_t to_value(sl_str t, size_t i, bool *ret_strong, char *ret_quote)
         size_t n;
         if (ch == '\n' || ch == '\r') {
             if (!*ret_strong || ++breaks > 2)
-                return stop == t.n ? t.n : i;
+                return i;
             *ret_quote = 0;
             i++;
         } else if (blank(ch) || strchr("*_]\\)", ch)) {
@@ -252,9 +252,9 @@ static bool direct_value(const place *s, const char *p, size_t n, bool qualified
 
 static sl_entity entity(const place *s)
 {
-    return s->kind == PASS || s->kind == SHORT || s->kind == LOGIN ? SL_ENT_PASSWORD
-           : s->kind == CODE || s->kind == RECOVERY                ? SL_ENT_ONE_TIME_CODE
-                                                                   : SL_ENT_CREDENTIAL;
+    return s->kind == PASS || s->kind == SHORT || s->kind == LOGIN       ? SL_ENT_PASSWORD
+           : s->kind == CODE || s->kind == FACTOR || s->kind == RECOVERY ? SL_ENT_ONE_TIME_CODE
+                                                                         : SL_ENT_CREDENTIAL;
 }
 
 static void found(const place *s, size_t at, size_t n)
@@ -285,6 +285,13 @@ static bool plain_word(const char *p, size_t n)
     return n >= 6 && sl_value_look(p, n).lower == n && !sl_value_placeholder(p, n) &&
            !has(p, n, "password") && !has(p, n, "required") && !has(p, n, "string") &&
            !has(p, n, "secret") && !has(p, n, "default") && !has(p, n, "getpass");
+}
+
+/* 密码 482913: six to eight digits that stand alone. */
+static bool digits_follow(sl_str t, size_t v, size_t n)
+{
+    return n >= 6 && n <= 8 && sl_class_run(t, v, 'd', 9) == n &&
+           (v + n == t.n || !high(t.p[v + n]));
 }
 
 /* password: …, API_TOKEN=…, "secret" => "…", <password>…</password>, password is … */
@@ -319,6 +326,7 @@ static bool check_direct(const place *s)
         : strong || call
             ? direct_value(s, p, n, qualified, quote) ||
                   (s->kind == PASS && n > 0 && setting(s, v, quote) && plain_word(p, n))
+        : !ascii && digits_follow(t, v, n) ? s->kind == PASS
         : glued ? (s->kind == PASS && sl_value_password(p, n) && n >= 6 &&
                    sl_value_look(p, n).lower + sl_value_look(p, n).upper > 0) ||
                       (s->kind == NAME && sl_value_key(p, n))
@@ -362,6 +370,8 @@ static size_t trim(sl_str t, size_t *from, size_t to)
 /* admin/Passw0rd1, admin:Passw0rd1 */
 static bool pair(const char *p, size_t n)
 {
+    if (memchr(p, '{', n) || memchr(p, '}', n))
+        return false; /* a template */
     for (size_t i = 2; i + 5 < n; i++) {
         if (p[i] != '/' && p[i] != ':')
             continue;
@@ -379,7 +389,7 @@ static bool sentence_value(const place *s, sl_str v, bool connected, bool slash)
 {
     const char *p = v.p;
     size_t n = v.n;
-    if (n < 5)
+    if (n < 5 || p[0] == '@' || p[0] == '/')
         return false;
     bool strong = sl_value_strong(p, n);
     sl_value_info i;
@@ -418,11 +428,33 @@ static bool of_digest(sl_str t, size_t from, size_t to)
            has(t.p + from, to - from, "checksum");
 }
 
+/* Does the word stand inside a URL? */
+static bool in_url(sl_str t, size_t at)
+{
+    size_t low = at > 60 ? at - 60 : 0, i = at;
+    while (i > low && token_byte(t, i - 1)) {
+        if (i >= 3 && memcmp(t.p + i - 3, "://", 3) == 0)
+            return true;
+        i--;
+    }
+    return false;
+}
+
 static void check_ahead(const place *s)
 {
     sl_str t = s->t;
+    bool url = in_url(t, s->word);
     size_t i = s->word, stop = i + AHEAD < t.n ? i + AHEAD : t.n;
     bool connected = false, slash = false;
+    while (i < stop && token_byte(t, i) && !high(t.p[i - 1]) &&
+           (url || (t.p[i] != ':' && t.p[i] != '=')))
+        i++; /* the rest of the word's own token */
+    size_t first = i;
+    while (first < stop && (blank(t.p[first]) || t.p[first] == '\r'))
+        first++;
+    bool own_line = first < stop && t.p[first] == '\n' && s->kind == PASS;
+    if (own_line)
+        i = first + 1; /* "Password", and the value on the next line */
     if (i < *seen(s))
         i = *seen(s);
     if (stop > *seen(s))
@@ -447,7 +479,7 @@ static void check_ahead(const place *s)
             found(s, at, n);
             return;
         }
-        if (ends)
+        if (ends || own_line)
             return;
         slash = n == 1 && t.p[at] == '/';
         connected = colon || connector_word(t, from) == to - from ||
@@ -505,11 +537,11 @@ static size_t code_at(sl_str t, size_t i, size_t *ret_end)
         return 0;
     if (i > 0 && (sl_in_class(t.p[i - 1], 'w') || strchr(".$/#%_", t.p[i - 1])))
         return 0;
-    if (i > 1 && strchr(",:-", t.p[i - 1]) && sl_in_class(t.p[i - 2], 'd'))
+    if (i > 1 && strchr(":-", t.p[i - 1]) && sl_in_class(t.p[i - 2], 'd'))
         return 0;
     if (end < t.n && (sl_in_class(t.p[end], 'w') || strchr("%_/$", t.p[end])))
         return 0;
-    if (end + 1 < t.n && strchr(".,:-", t.p[end]) && sl_in_class(t.p[end + 1], 'd'))
+    if (end + 1 < t.n && strchr(".:-", t.p[end]) && sl_in_class(t.p[end + 1], 'd'))
         return 0;
     return n;
 }
@@ -517,6 +549,20 @@ static size_t code_at(sl_str t, size_t i, size_t *ret_end)
 static bool year(const char *p, size_t n)
 {
     return n == 4 && (memcmp(p, "19", 2) == 0 || memcmp(p, "20", 2) == 0);
+}
+
+/* A colon, an equals sign or "is" stands right before i. */
+static bool connected_before(sl_str t, size_t i)
+{
+    size_t to = i;
+    while (to > 0 && (blank(t.p[to - 1]) || strchr("\"'*`(", t.p[to - 1])))
+        to--;
+    if (to == 0 || strchr(":=#", t.p[to - 1]) || (high(t.p[to - 1]) && particle_before(t, to)))
+        return true;
+    size_t from = to;
+    while (from > 0 && to - from < 12 && (sl_in_class(t.p[from - 1], 'L') || high(t.p[from - 1])))
+        from--;
+    return connector_word(t, from) == to - from;
 }
 
 static void check_code(const place *s, size_t word_from)
@@ -535,7 +581,10 @@ static void check_code(const place *s, size_t word_from)
         if (!sl_in_class(t.p[i], 'd') || (i > 0 && sl_in_class(t.p[i - 1], 'w') && i != v))
             continue;
         size_t n = code_at(t, i, &end);
-        if (n && (i == v || !year(t.p + i, n)) && !(i != v && n < 6 && i > s->word + 30)) {
+        bool direct = i == v && (strong || v == tail || n >= 6 || s->kind == CODE);
+        if (n && (direct || !year(t.p + i, n)) &&
+            (n >= 6 || (direct && s->kind == CODE) ||
+             (s->kind == CODE && connected_before(t, i)))) {
             found(s, i, end - i);
             return;
         }
@@ -621,6 +670,7 @@ static void on_word(sl_classifier *c, sl_str t, size_t end, const sl_pattern *p)
         from--;
     switch (s.kind) {
     case CODE:
+    case FACTOR:
         check_code(&s, from);
         break;
     case RECOVERY:

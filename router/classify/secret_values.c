@@ -351,8 +351,11 @@ static bool common_word(const char *p, size_t n)
 
 static bool call_like(const char *p, size_t n)
 {
-    const char *open = memchr(p, '(', n);
-    if (open && open > p && memchr(open, ')', n - (size_t)(open - p)))
+    size_t name = 0;
+    while (name < n && (sl_in_class(p[name], 'w') || p[name] == '_' || p[name] == '.'))
+        name++;
+    if (name > 2 && name < n && (p[name] == '(' || p[name] == '[') && sl_in_class(p[0], 'L') &&
+        sl_value_look(p, name).digits <= 1)
         return true;
     /* user.password, this.form.pwd2: names joined by dots */
     size_t dots = 0, i = 0;
@@ -401,6 +404,9 @@ static bool term_like(const char *p, size_t n, const sl_value_info *v)
         i++;
     if (i == n && letters > 0 && v->symbols > 0 && v->digits <= 4 && n <= 12)
         return true; /* letters, then a number */
+    if (contains(p, n, "(?") || contains(p, n, "[a-z") || contains(p, n, ".*") ||
+        contains(p, n, "\\d"))
+        return true; /* an expression */
     return contains(p, n, "http") || contains(p, n, "www.") || contains(p, n, "utf-");
 }
 
@@ -409,6 +415,8 @@ bool sl_value_strong(const char *p, size_t n)
     if (n < 7 || n > 64 || sl_value_placeholder(p, n) || call_like(p, n))
         return false;
     sl_value_info v = sl_value_look(p, n);
+    if (v.high >= 6 && v.digits >= 2 && v.symbols <= 2 && v.lower + v.upper == 0)
+        return true; /* Київ2024 */
     if (v.digits == 0 || v.lower + v.upper < 2 || term_like(p, n, &v) || contains(p, n, "://") ||
         v.high > v.lower + v.upper)
         return false;

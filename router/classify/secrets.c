@@ -70,6 +70,22 @@ static void check_rule(sl_classifier *c, sl_str t, size_t end, const rule *r)
     sl_add(c, e, sl_entities[e].level, from, to - from);
 }
 
+/* id.secret of Zhipu, 32 hex digits and 16 letters; a secret key of AWS, 40 of base64 with a sign
+ * among them, is weak by itself. */
+void sl_secret_run(sl_classifier *c, sl_str t, size_t from, size_t end)
+{
+    size_t n = end - from;
+    if (n == 32 && end < t.n && t.p[end] == '.' && sl_class_run(t, from, 'h', 33) == 32 &&
+        sl_class_run(t, end + 1, 'w', 17) == 16 && sl_value_random(t.p + end + 1, 16))
+        sl_add(c, SL_ENT_API_TOKEN, SL_LEVEL_RESTRICTED, from, 49);
+    if (n == 40 && sl_class_run(t, from, 'B', 40) == 40 && !sl_value_look(t.p + from, n).hex) {
+        sl_value_info v = sl_value_look(t.p + from, n);
+        if (v.symbols > 0 && v.symbols < 6 && v.digits >= 2 && v.upper >= 6 && v.lower >= 6 &&
+            v.changes >= 12)
+            sl_add_weak(c, SL_ENT_API_TOKEN, from, n);
+    }
+}
+
 /* ---- private keys ---- */
 
 /* "PRIVATE KEY" ends here: is it an armour's first line? Between BEGIN and it stand only capitals,
@@ -412,6 +428,7 @@ static const sl_pattern patterns[] = {
     {"://", K_URL, 0},
     {"(?i)bearer[ :\"]", K_BEARER, 0},
     {"(?i)\\bbasic ", K_BASIC, 0},
+    {"\"auth\" ?:", K_BASIC, 0}, /* of .docker/config.json */
     {" -u[ '\"]", K_USER, 0},
     {" --user[ =]", K_USER, 0},
     {"WIFI:", K_WIFI, 0},
