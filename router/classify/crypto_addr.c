@@ -78,7 +78,7 @@ bool sl_crypto_address(const char *p, size_t n, bool context)
 {
     static const char *const hrps[] = {"bc", "tb", "ltc", "addr", "cosmos", "bnb", "osmo", "stake"};
     if (n == 42 && p[0] == '0' && (p[1] | 32) == 'x')
-        return all_of(p + 2, 40, "0123456789abcdefABCDEF", 22);
+        return context || all_of(p + 2, 40, "0123456789abcdefABCDEF", 22);
     if (n < 25)
         return false;
     for (size_t i = 0; i < sizeof hrps / sizeof *hrps; i++) {

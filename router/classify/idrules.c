@@ -164,17 +164,21 @@ enum { RULES = sizeof rules / sizeof *rules, WAYS_MAX = 512 };
 
 /* One way of writing an identifier. */
 typedef struct way {
+    uint32_t key; /* the lengths of its parts, 4 bits each; of one part alone 0 */
     uint8_t parts, rule;
     bool sure;
-    uint8_t len[SL_PARTS];
     char sep[SL_PARTS];
 } way;
+
+enum { SEEN_BITS = 12 };
 
 static struct {
     pthread_once_t once;
     uint64_t letters[RULES], either[RULES];
-    way ways[WAYS_MAX]; /* by length, the sure ones of a rule first */
-    int first[SL_TOKEN + 2];
+    way ways[WAYS_MAX]; /* by length: in one part, in more; the sure ones first */
+    int first[SL_TOKEN + 2], more[SL_TOKEN + 1];
+    uint16_t begins[16];                 /* by the first part: bits of the second */
+    uint64_t seen[1 << (SEEN_BITS - 6)]; /* keys that any way has, by hash */
 } table = {.once = PTHREAD_ONCE_INIT};
 
 static int form_length(const char *form, uint64_t *letters, uint64_t *either)
@@ -193,23 +197,36 @@ static int form_length(const char *form, uint64_t *letters, uint64_t *either)
     return n;
 }
 
+static unsigned key_bit(uint32_t key)
+{
+    return key * 2654435761u >> (32 - SEEN_BITS);
+}
+
 /* "3.3.3-2|11" as ways; returns how many there are now. */
-static int add_ways(int n, int rule, const char *text, bool sure)
+static int add_ways(int n, int rule, const char *text, bool sure, bool one)
 {
     while (*text) {
-        way *w = &table.ways[n++];
-        *w = (way){.rule = (uint8_t)rule, .sure = sure};
+        way w = {.rule = (uint8_t)rule, .sure = sure};
         while (*text && *text != '|') {
             if (*text >= '0' && *text <= '9') {
-                uint8_t *len = &w->len[w->parts];
+                uint32_t len = 0;
                 while (*text >= '0' && *text <= '9')
-                    *len = (uint8_t)(*len * 10 + *text++ - '0');
-                w->parts++;
+                    len = len * 10 + (uint32_t)(*text++ - '0');
+                w.key = w.key << 4 | (len & 15);
+                w.parts++;
             } else {
-                w->sep[w->parts] = *text++;
+                w.sep[w.parts] = *text++;
             }
         }
         text += *text == '|';
+        if ((w.parts == 1) != one)
+            continue;
+        if (!one)
+            table.begins[w.key >> 4 * (w.parts - 1) & 15] |=
+                (uint16_t)(1 << (w.key >> 4 * (w.parts - 2) & 15));
+        if (!one)
+            table.seen[key_bit(w.key) / 64] |= UINT64_C(1) << key_bit(w.key) % 64;
+        table.ways[n++] = w;
     }
     return n;
 }
@@ -221,10 +238,13 @@ static void compile(void)
         length[r] = form_length(rules[r].form, &table.letters[r], &table.either[r]);
     for (int l = 0; l <= SL_TOKEN; l++) {
         table.first[l] = n;
-        for (int sure = 1; sure >= 0; sure--) {
+        for (int order = 0; order < 4; order++) {
+            if (order == 2)
+                table.more[l] = n;
             for (int r = 0; r < RULES; r++) {
                 if (length[r] == l)
-                    n = add_ways(n, r, sure ? rules[r].sure : rules[r].weak, sure);
+                    n = add_ways(n, r, order % 2 ? rules[r].weak : rules[r].sure, order % 2 == 0,
+                                 order < 2);
             }
         }
     }
@@ -236,29 +256,40 @@ void sl_idrules_open(void)
     pthread_once(&table.once, compile);
 }
 
-static bool written_so(const sl_token *k, const way *w)
+bool sl_idrules_begins(size_t first, size_t second)
 {
-    if (k->parts != w->parts)
+    return first < 16 && second < 16 && (table.begins[first] >> second & 1);
+}
+
+static bool separated_so(const sl_token *k, int last, const way *w)
+{
+    if (k->key[last] != w->key || last + 1 != w->parts)
         return false;
-    if (w->parts == 1)
-        return true;
-    for (int i = 0; i < k->parts; i++) {
-        if (k->len[i] != w->len[i])
-            return false;
-        if (i > 0 && k->sep[i] != w->sep[i] && !(w->sep[i] == '~' && memchr(" -.", k->sep[i], 3)))
+    for (int i = 1; i <= last; i++) {
+        if (k->sep[i] != w->sep[i] && !(w->sep[i] == '~' && memchr(" -.", k->sep[i], 3)))
             return false;
     }
     return true;
 }
 
-sl_verdict sl_idrules_match(const sl_token *k, sl_entity *ret)
+sl_verdict sl_idrules_match(const sl_token *k, int last, sl_entity *ret)
 {
-    if (k->upper && k->lower)
+    int n = k->n[last], from, to;
+    uint64_t mask = sl_token_mask(k, last);
+    if (last == 0) {
+        from = table.first[n], to = table.more[n];
+    } else {
+        unsigned bit = key_bit(k->key[last]);
+        if (!(table.seen[bit / 64] >> bit % 64 & 1))
+            return SL_ID_NO;
+        from = table.more[n], to = table.first[n + 1];
+    }
+    if ((k->upper & mask) && (k->lower & mask))
         return SL_ID_NO;
-    for (int i = table.first[k->n]; i < table.first[k->n + 1]; i++) {
+    for (int i = from; i < to; i++) {
         const way *w = &table.ways[i];
-        if ((k->letters & ~table.either[w->rule]) != table.letters[w->rule] || !written_so(k, w) ||
-            !rules[w->rule].check(k->s, (size_t)k->n))
+        if ((k->letters & mask & ~table.either[w->rule]) != table.letters[w->rule] ||
+            (last > 0 && !separated_so(k, last, w)) || !rules[w->rule].check(k->s, (size_t)n))
             continue;
         *ret = rules[w->rule].entity;
         return w->sure ? SL_ID_SURE : SL_ID_WEAK;

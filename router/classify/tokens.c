@@ -26,8 +26,7 @@ typedef struct walk {
     sl_classifier *c;
     sl_str t;
     size_t done_to; /* bytes before it belong to a finding */
-    sl_token k[SL_PARTS];
-    int n; /* tokens that begin at the run at hand, by rising length */
+    sl_token k;     /* that begins at the run at hand */
 } walk;
 
 static bool is_alnum(char ch)
@@ -64,36 +63,39 @@ static char at(sl_str t, size_t i)
 /* Adds the run [from, to) to the token; false: too long. */
 static bool token_add(sl_token *k, sl_str t, size_t from, size_t to)
 {
-    if (k->parts == SL_PARTS || to - from > (size_t)(SL_TOKEN - k->n))
+    int p = k->parts, n = p > 0 ? k->n[p - 1] : 0;
+    if (p == SL_PARTS || to - from > (size_t)(SL_TOKEN - n))
         return false;
-    k->len[k->parts] = (uint8_t)(to - from);
-    k->sep[k->parts] = k->parts ? t.p[from - 1] : 0;
-    k->parts++;
-    for (size_t i = from; i < to; i++) {
+    k->sep[p] = p > 0 ? t.p[from - 1] : 0;
+    k->key[p] = (p > 0 ? k->key[p - 1] << 4 : 0) | ((uint32_t)(to - from) & 15);
+    for (size_t i = from; i < to; i++, n++) {
         char ch = t.p[i];
         if (!sl_is_digit(ch)) {
-            k->letters |= UINT64_C(1) << k->n;
-            k->letter_n++;
-            k->upper |= ch < 'a', k->lower |= ch >= 'a';
+            uint64_t bit = UINT64_C(1) << n;
+            k->letters |= bit;
+            *(ch < 'a' ? &k->upper : &k->lower) |= bit;
             ch &= ~0x20;
         }
-        k->s[k->n++] = ch;
+        k->s[n] = ch;
     }
-    k->s[k->n] = '\0';
-    k->end = to;
+    k->n[p] = (uint8_t)n;
+    k->end[p] = to;
+    k->parts++;
     return true;
 }
 
-/* All tokens that begin at byte i. */
-static void tokens_at(walk *w, size_t i)
+/* The longest token that begins at byte i; all: not only those that are written like one. */
+static void token_at(walk *w, size_t i, bool all)
 {
-    sl_token k = {.at = i};
-    w->n = 0;
+    sl_token *k = &w->k;
+    k->at = i, k->parts = 0;
+    k->letters = k->upper = k->lower = 0;
     for (;;) {
         size_t end = run_end(w->t, i);
-        if (!token_add(&k, w->t, i, end))
+        if (k->parts == 1 && !all && !sl_idrules_begins(k->n[0], end - i))
             return;
-        w->k[w->n++] = k;
+        if (!token_add(k, w->t, i, end))
+            return;
         if (end + 1 >= w->t.n || !joins(w->t.p[end]) || !is_alnum(w->t.p[end + 1]))
             return;
         i = end + 1;
@@ -104,11 +106,9 @@ static void tokens_at(walk *w, size_t i)
 
 static int number(const sl_token *k, int part)
 {
-    int from = 0, v = 0;
-    for (int i = 0; i < part; i++)
-        from += k->len[i];
-    for (int i = 0; i < k->len[part]; i++)
-        v = v * 10 + k->s[from + i] - '0';
+    int v = 0;
+    for (int i = part > 0 ? k->n[part - 1] : 0; i < k->n[part]; i++)
+        v = v * 10 + k->s[i] - '0';
     return v;
 }
 
@@ -118,155 +118,178 @@ static bool year(int v)
 }
 
 /* Dates, years and ranges of years are no identifiers. */
-static bool dated(const sl_token *k)
+static bool dated(const sl_token *k, int last)
 {
-    if (k->letter_n > 0 || k->n > 8)
+    if (k->n[last] > 8 || (k->letters & sl_token_mask(k, last)))
         return false;
-    if (k->parts == 1)
-        return k->n == 4 && year(number(k, 0));
-    if (k->parts == 2)
-        return k->n == 8 && k->len[0] == 4 && year(number(k, 0)) && year(number(k, 1));
-    if (k->parts != 3 || k->sep[1] != k->sep[2] || k->len[1] > 2)
+    if (last == 0)
+        return k->n[0] == 4 && year(number(k, 0));
+    if (last == 1)
+        return k->n[1] == 8 && k->n[0] == 4 && year(number(k, 0)) && year(number(k, 1));
+    if (last != 2 || k->sep[1] != k->sep[2] || sl_part_n(k, 1) > 2)
         return false;
     int a = number(k, 0), b = number(k, 1), c = number(k, 2);
-    if (k->len[0] == 4)
+    if (k->n[0] == 4)
         return year(a) && b <= 12 && c <= 31;
-    return k->len[0] <= 2 && (b <= 12 || a <= 12) && a <= 31 && b <= 31 &&
-           (k->len[2] == 2 || year(c));
+    return k->n[0] <= 2 && (b <= 12 || a <= 12) && a <= 31 && b <= 31 &&
+           (sl_part_n(k, 2) == 2 || year(c));
 }
 
-/* A number may be one beside a word; an amount, a date or words with digits may not. */
-static bool candid(const walk *w, const sl_token *k)
+/* "$1500000", "1.1234567" */
+static bool amount(const walk *w)
 {
-    if (k->letter_n == k->n || dated(k))
-        return false;
-    if (k->parts > 1 && k->lower)
-        return false;
-    /* of the last part not a word: "12345678 IN" */
-    if (k->parts > 1 && k->letter_n > 0 && k->len[k->parts - 1] > 2 &&
-        k->letters >> (k->n - k->len[k->parts - 1]) == (UINT64_C(1) << k->len[k->parts - 1]) - 1)
-        return false;
-    size_t i = k->at;
+    size_t i = w->k.at;
+    const char *p = w->t.p;
     if (i == 0)
-        return true;
-    unsigned char before = (unsigned char)w->t.p[i - 1];
-    if (before == '$' || (i >= 2 && memcmp(w->t.p + i - 2, "\xc2\xa3", 2) == 0) ||
-        (i >= 3 && memcmp(w->t.p + i - 3, "\xe2\x82\xac", 3) == 0))
         return false;
-    return !(before == '.' && i >= 2 && sl_is_digit(w->t.p[i - 2]));
+    if (p[i - 1] == '$' || (i >= 2 && memcmp(p + i - 2, "\xc2\xa3", 2) == 0) ||
+        (i >= 3 && memcmp(p + i - 3, "\xe2\x82\xac", 3) == 0))
+        return true;
+    return p[i - 1] == '.' && i >= 2 && sl_is_digit(p[i - 2]);
 }
 
-static bool fits(const ctx_rule *r, const sl_token *k)
+/* A number may be one beside a word; a date or words with digits may not. */
+static bool candid(const sl_token *k, int last)
 {
-    return k->n >= r->min && k->n <= r->max && k->letter_n <= r->letters &&
-           k->n - k->letter_n >= r->digits;
+    uint64_t mask = sl_token_mask(k, last), letters = k->letters & mask;
+    if (letters == mask || dated(k, last))
+        return false;
+    if (last == 0)
+        return true;
+    /* the last part is a word: "12345678 IN" */
+    int from = k->n[last - 1], n = k->n[last] - from;
+    return !(k->lower & mask) && !(n > 2 && letters >> from == (UINT64_C(1) << n) - 1);
+}
+
+static bool fits(const ctx_rule *r, const sl_token *k, int last)
+{
+    int n = k->n[last];
+    if (n < r->min || n > r->max)
+        return false;
+    int letters = __builtin_popcountll(k->letters & sl_token_mask(k, last));
+    return letters <= r->letters && n - letters >= r->digits;
 }
 
 static bool expiry(const sl_token *k)
 {
-    return k->parts == 2 && k->letter_n == 0 && k->len[0] == 2 &&
-           (k->len[1] == 2 || k->len[1] == 4) && number(k, 0) >= 1 && number(k, 0) <= 12;
+    return k->parts > 1 && !(k->letters & sl_token_mask(k, 1)) && k->n[0] == 2 &&
+           (k->n[1] == 4 || k->n[1] == 6) && number(k, 0) >= 1 && number(k, 0) <= 12;
 }
 
 /* Found by numbers.c, with its own idea of the words. */
-static bool found_before(const walk *w, const sl_token *k, sl_entity e)
+static bool found_before(const walk *w, size_t end, sl_entity e)
 {
     if (e != SL_ENT_CREDIT_CARD && e != SL_ENT_IBAN && e != SL_ENT_CN_RESIDENT_ID &&
         e != SL_ENT_US_SSN)
         return false;
     for (int i = 0; i < w->c->taken_n; i++) {
-        if (k->at < w->c->taken[i].to && w->c->taken[i].from < k->end)
+        if (w->k.at < w->c->taken[i].to && w->c->taken[i].from < end)
             return true;
     }
     return false;
 }
 
-/* The longest token that a word nearby makes an identifier. */
-static void beside_words(walk *w)
+/* Up to which part a word nearby makes the token an identifier; -1: it does not. */
+static int part_for(const walk *w, const ctx_rule *rule, const bool *ok)
 {
-    const sl_token *last = &w->k[w->n - 1];
-    sl_ctx_set near = sl_ctx_around(&w->c->ctx, w->k[0].at, last->end);
-    uint64_t any = 0;
-    for (size_t i = 0; i < sizeof near.w / sizeof *near.w; i++)
-        any |= near.w[i];
-    if (!any)
+    int last = w->k.parts - 1;
+    while (last >= 0 && !(ok[last] && fits(rule, &w->k, last)))
+        last--;
+    return last;
+}
+
+static void beside_words(walk *w, const sl_ctx_set *near)
+{
+    const sl_token *k = &w->k;
+    if (amount(w))
         return;
     bool ok[SL_PARTS];
-    for (int i = 0; i < w->n; i++)
-        ok[i] = candid(w, &w->k[i]);
+    for (int i = 0; i < k->parts; i++)
+        ok[i] = candid(k, i);
+    size_t done_to = w->done_to;
     for (size_t r = 0; r < sizeof ctx_rules / sizeof *ctx_rules; r++) {
         const ctx_rule *rule = &ctx_rules[r];
-        if (!sl_ctx_has(&near, (sl_ctx)rule->ctx))
+        int last = sl_ctx_has(near, (sl_ctx)rule->ctx) ? part_for(w, rule, ok) : -1;
+        if (last < 0)
             continue;
-        for (int i = w->n - 1; i >= 0; i--) {
-            const sl_token *k = &w->k[i];
-            if (!ok[i] || !fits(rule, k))
-                continue;
-            sl_entity e = (sl_entity)rule->entity;
-            if (!found_before(w, k, e))
-                sl_add(w->c, e, sl_entities[e].level, k->at, k->end - k->at);
-            if (k->end > w->done_to)
-                w->done_to = k->end;
-            break;
-        }
+        sl_entity e = (sl_entity)rule->entity;
+        if (!found_before(w, k->end[last], e))
+            sl_add(w->c, e, sl_entities[e].level, k->at, k->end[last] - k->at);
+        if (k->end[last] > done_to)
+            done_to = k->end[last];
     }
-    if (sl_ctx_has(&near, SL_CTX_EXPIRY) && sl_ctx_has(&near, SL_CTX_CARD) && w->n > 1 &&
-        expiry(&w->k[1]))
-        sl_add(w->c, SL_ENT_CARD_EXPIRY, SL_LEVEL_RESTRICTED, w->k[1].at, w->k[1].end - w->k[1].at);
+    w->done_to = done_to;
+    if (sl_ctx_has(near, SL_CTX_EXPIRY) && sl_ctx_has(near, SL_CTX_CARD) && expiry(k))
+        sl_add(w->c, SL_ENT_CARD_EXPIRY, SL_LEVEL_RESTRICTED, k->at, k->end[1] - k->at);
 }
 
 /* ---- by form ---- */
 
 /* A token is a part of something longer: "1.44051401458", the end of a UUID, a row of numbers. */
-static bool inside(const walk *w, const sl_token *k)
+static bool inside(const walk *w, int last)
 {
     sl_str t = w->t;
-    char before = k->at > 0 ? t.p[k->at - 1] : ' ', after = at(t, k->end);
-    bool more_before = k->at > 1 && is_alnum(t.p[k->at - 2]);
-    bool more_after = is_alnum(at(t, k->end + 1));
+    size_t from = w->k.at, end = w->k.end[last];
+    char before = from > 0 ? t.p[from - 1] : ' ', after = at(t, end);
+    bool more_before = from > 1 && is_alnum(t.p[from - 2]);
+    bool more_after = is_alnum(at(t, end + 1));
     if (before == '_' || after == '_' || (before && strchr("-./", before) && more_before) ||
         (after && strchr("-./@", after) && more_after))
         return true;
-    if (k->parts == 1 || k->letter_n > 0)
+    if (last == 0 || (w->k.letters & sl_token_mask(&w->k, last)))
         return false;
-    return (before == ' ' && more_before && sl_is_digit(t.p[k->at - 2])) ||
-           (after == ' ' && more_after && sl_is_digit(t.p[k->end + 1]));
+    return (before == ' ' && more_before && sl_is_digit(t.p[from - 2])) ||
+           (after == ' ' && more_after && sl_is_digit(t.p[end + 1]));
 }
 
 /* doubt: weak signs count as well. */
 static void by_form(walk *w, bool doubt)
 {
+    const sl_token *k = &w->k;
     sl_entity weak = SL_ENT_N;
-    const sl_token *weak_k = NULL;
-    for (int i = w->n - 1; i >= 0; i--) {
-        const sl_token *k = &w->k[i];
+    int weak_last = -1;
+    for (int last = k->parts - 1; last >= 0; last--) {
         sl_entity e;
-        sl_verdict v = sl_idrules_match(k, &e);
-        if (v == SL_ID_NO || inside(w, k))
+        sl_verdict v = sl_idrules_match(k, last, &e);
+        if (v == SL_ID_NO || inside(w, last))
             continue;
         if (v == SL_ID_SURE) {
-            sl_add(w->c, e, sl_entities[e].level, k->at, k->end - k->at);
-            w->done_to = k->end;
+            sl_add(w->c, e, sl_entities[e].level, k->at, k->end[last] - k->at);
+            w->done_to = k->end[last];
             return;
         }
-        if (!weak_k && doubt)
-            weak = e, weak_k = k;
+        if (weak_last < 0 && doubt)
+            weak = e, weak_last = last;
     }
-    if (!weak_k)
+    if (weak_last < 0)
         return;
-    sl_add_weak(w->c, weak, weak_k->at, weak_k->end - weak_k->at);
-    w->done_to = weak_k->end;
+    sl_add_weak(w->c, weak, k->at, k->end[weak_last] - k->at);
+    w->done_to = k->end[weak_last];
+}
+
+static bool any_of(const sl_ctx_set *s)
+{
+    uint64_t any = 0;
+    for (size_t i = 0; i < sizeof s->w / sizeof *s->w; i++)
+        any |= s->w[i];
+    return any != 0;
 }
 
 static void look_at(walk *w, size_t i)
 {
     if (i < w->done_to)
         return;
-    tokens_at(w, i);
-    if (w->n == 0)
+    sl_ctx_set near;
+    bool words = false;
+    if (w->c->ctx.n > 0) {
+        near = sl_ctx_around(&w->c->ctx, i, i + SL_TOKEN / 2);
+        words = any_of(&near);
+    }
+    token_at(w, i, words);
+    if (w->k.parts == 0)
         return;
-    if (w->c->ctx.n > 0)
-        beside_words(w);
+    if (words)
+        beside_words(w, &near);
     by_form(w, w->done_to <= i);
 }
 
