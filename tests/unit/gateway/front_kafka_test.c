@@ -401,8 +401,6 @@ static void closing_with_answers_on_their_way(void **state)
     sl_memory_hold(s->g->bus, false);
     assert_true(committed(s) <= 0);
     gt_open_core(s->g);
-    sl_core_publish_policy(s->g->core);
-    assert_true(gt_wait(s->g, gt_has_policy, s->g));
     gt_presence(s->g);
     gt_forget(s->g);
     open_front(s);

@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-typedef enum gh_mode { GH_ECHO, GH_HOLD, GH_FAIL } gh_mode;
+typedef enum gh_mode { GH_ECHO, GH_HOLD, GH_FAIL, GH_FAIL_ONE } gh_mode; /* one, then hold */
 
 typedef struct gh_rig {
     gt_rig *g;
@@ -25,7 +25,6 @@ typedef struct gh_rig {
     pthread_mutex_t lock;
     _Atomic int mode;
     _Atomic bool stop, draining, absent;
-    size_t answered; /* of g->seen: looked at */
     bool done[GT_SEEN];
     sl_buf key;
     int port;
@@ -76,7 +75,9 @@ GT void gh_work(gh_rig *h)
         h->done[i] = true;
         gt_run w;
         gt_run_open(&w, h->g, s);
-        if (h->mode == GH_FAIL) {
+        if (h->mode == GH_FAIL || h->mode == GH_FAIL_ONE) {
+            if (h->mode == GH_FAIL_ONE)
+                h->mode = GH_HOLD;
             gt_finish(&w, SL_END_ERROR);
         } else {
             gh_text_of(s->body, text, sizeof(text));

@@ -207,6 +207,7 @@ GT void gt_config(gt_rig *g)
     static _Atomic int serial;
     (void)snprintf(g->name, sizeof(g->name), "memory:gateway-%d-%d", (int)getpid(), serial++);
     g->cfg = (sl_gateway_config){.loops = 1,
+                                 .log_level = SL_LOG_OFF,
                                  .http_listen = "127.0.0.1:0",
                                  .http_tls_cert = "",
                                  .http_tls_key = "",
@@ -294,7 +295,7 @@ GT void gt_poll_replies(void *arg)
         ;
 }
 
-GT void gt_open_core(gt_rig *g)
+GT void gt_open_shared(gt_rig *g)
 {
     sl_error err = {0};
     g->g.cfg = &g->cfg;
@@ -313,6 +314,11 @@ GT void gt_open_core(gt_rig *g)
         g->g.bus[c] = g->bus;
         g->g.reply_partitions[c] = 1;
     }
+}
+
+GT void gt_open_core(gt_rig *g)
+{
+    sl_error err = {0};
     gt_ok(sl_core_open(&g->core, g->loop, &g->g, 0, g->shard, &err), &err);
     for (int c = 0; c < SL_CLASS_N; c++) {
         sl_bus_partition p = {sl_topic_name((sl_class)c, SL_TOPIC_RESPONSES), 0, SL_FROM_END};
@@ -358,6 +364,7 @@ GT gt_rig *gt_open(const char *policy)
     gt_topics(g, 1);
     gt_other_side(g);
     gt_ok(sl_loop_open(&g->loop, &err), &err);
+    gt_open_shared(g);
     gt_open_core(g);
     sl_core_publish_policy(g->core);
     assert_true(gt_wait(g, gt_has_policy, g));
