@@ -114,7 +114,7 @@ typedef struct sl_hints {
 typedef struct sl_loose {
     char d[24];
     int n, groups, list; /* list: small numbers in a row, as codes of characters are */
-    bool regular, even, plain, broken;
+    bool regular, even, plain, decimal, broken;
     uint8_t width, least;
     size_t from, end, gap_at, gap_n, list_at, list_end;
 } sl_loose;

@@ -78,16 +78,20 @@ static at_kind at_form(sl_str t, size_t i, size_t *ret_end)
     return AT_NONE;
 }
 
-/* What stands for '.' at i. *ret_plain: it is a dot. */
-static size_t dot_form(sl_str t, size_t i, bool *ret_plain)
+typedef enum dot_kind { DOT_PLAIN, DOT_LOOSE, DOT_WORD } dot_kind;
+
+/* What stands for '.' at i: where it ends, 0: nothing. DOT_LOOSE: a comma, a dot with blanks. */
+static size_t dot_form(sl_str t, size_t i, dot_kind *ret_kind)
 {
-    *ret_plain = false;
+    *ret_kind = DOT_WORD;
     size_t x = spaces(t, i, 1), end = bracketed(t, x, dot_words, N(dot_words));
     if (end)
         return spaces(t, end, 1);
     if (x < t.n && (t.p[x] == '.' || t.p[x] == ',')) {
-        *ret_plain = x == i && t.p[x] == '.';
         end = spaces(t, x + 1, 1);
+        *ret_kind = x == i && end == x + 1 && t.p[x] == '.' ? DOT_PLAIN : DOT_LOOSE;
+        if (end > x + 1 && x == i)
+            return 0; /* the end of a sentence */
         return end < t.n && (unsigned char)((t.p[end] | 32) - 'a') < 26 ? end : 0;
     }
     static const char *const signs[] = {"点", "點", "точка"};
@@ -109,9 +113,11 @@ static size_t local_start(sl_str t, size_t i)
     while (from > low && local_char(t.p[from - 1]))
         from--;
     for (int words = 0; words < 3 && from > low; words++) {
-        bool plain, joined = false;
+        dot_kind kind;
+        bool joined = false;
         for (size_t s = from; s > low && s + 8 > from && !joined; s--) {
-            if (s < 2 || !alnum(t.p[s - 2]) || dot_form(t, s - 1, &plain) != from || plain)
+            if (s < 2 || !alnum(t.p[s - 2]) || dot_form(t, s - 1, &kind) != from ||
+                kind != DOT_WORD)
                 continue;
             for (from = s - 1; from > low && local_char(t.p[from - 1]); from--)
                 ;
@@ -126,9 +132,9 @@ static size_t local_start(sl_str t, size_t i)
 /* [from, to) without its disguised dots, appended. */
 static void put_dots(sl_str t, size_t from, size_t to, sl_buf *out)
 {
-    bool plain;
+    dot_kind kind;
     while (from < to) {
-        size_t end = alnum(t.p[from]) ? 0 : dot_form(t, from, &plain);
+        size_t end = alnum(t.p[from]) ? 0 : dot_form(t, from, &kind);
         if (end > from && end <= to)
             sl_buf_addc(out, '.'), from = end;
         else
@@ -137,12 +143,12 @@ static void put_dots(sl_str t, size_t from, size_t to, sl_buf *out)
 }
 
 /* The domain at i, appended; *ret_hidden: one of its dots was in disguise. Returns its end; 0: none. */
-static size_t domain(sl_str t, size_t i, sl_buf *out, bool *ret_hidden)
+static size_t domain(sl_str t, size_t i, sl_buf *out, bool *ret_hidden, bool words_only)
 {
     size_t from = i, label = i, labels = 0;
     *ret_hidden = false;
     while (i < t.n && i < from + DOMAIN_MAX && labels < 6) {
-        bool plain;
+        dot_kind dot;
         label = i;
         while (i < t.n && i < from + DOMAIN_MAX &&
                (alnum(t.p[i]) || (t.p[i] == '-' && i > label && i + 1 < t.n && alnum(t.p[i + 1]))))
@@ -151,10 +157,10 @@ static size_t domain(sl_str t, size_t i, sl_buf *out, bool *ret_hidden)
             return 0;
         sl_buf_add(out, t.p + label, i - label);
         labels++;
-        size_t next = dot_form(t, i, &plain);
-        if (next == 0 || next >= t.n || !alnum(t.p[next]))
+        size_t next = dot_form(t, i, &dot);
+        if (next == 0 || (words_only && dot == DOT_LOOSE) || next >= t.n || !alnum(t.p[next]))
             break;
-        *ret_hidden |= !plain;
+        *ret_hidden |= dot == DOT_WORD;
         sl_buf_addc(out, '.');
         i = next;
     }
@@ -181,7 +187,7 @@ static void addresses(sl_classifier *c, const sl_frame *f, const sl_hints *h)
         sl_buf_clear(out);
         put_dots(t, from, i, out);
         sl_buf_addc(out, '@');
-        stop = domain(t, end, out, &hidden);
+        stop = domain(t, end, out, &hidden, kind == AT_WORD);
         if (stop == 0 || (kind == AT_WORD && !hidden) || !sl_buf_ok(out))
             continue;
         found++;

@@ -52,7 +52,7 @@ static void flush(sl_classifier *c, sl_str t)
 {
     sl_loose *l = &c->loose;
     if (l->groups >= 2 && !l->broken && l->n >= LEAST && l->n <= SL_WINDOW &&
-        (l->regular || any_context(c, l->from, l->end)))
+        ((l->regular && !l->decimal) || any_context(c, l->from, l->end)))
         sl_pieces_add(c, t, l->from, l->end, (sl_str){l->d, (size_t)l->n}, l->plain);
     l->n = l->groups = 0;
     l->broken = false;
@@ -109,14 +109,14 @@ void sl_loose_group(sl_classifier *c, sl_str t, const sl_group *g)
         if (l->groups == 1)
             l->gap_at = l->end, l->gap_n = gap;
         /* the same between all of them; equal pieces but the last, or a few long ones */
-        bool decimal = gap == 1 && (t.p[l->end] == '.' || t.p[l->end] == ',');
+        l->decimal = l->groups == 1 && gap == 1 && (t.p[l->end] == '.' || t.p[l->end] == ',');
         bool same = gap == l->gap_n && memcmp(t.p + l->gap_at, t.p + l->end, gap) == 0;
         for (size_t i = l->end; i < g->at; i++)
             l->plain &= memchr(" -./,\n\r\t:()[]", t.p[i], 14) != NULL;
         l->even &= l->least == l->width && g->n <= l->width;
         l->least = g->n < l->least ? g->n : l->least;
-        l->regular = same && (l->groups > 1 || !decimal) && (l->groups == 1 || l->regular) &&
-                     (l->even || (l->groups < 4 && l->least >= 3));
+        l->regular =
+            same && (l->groups == 1 || l->regular) && (l->even || (l->groups < 4 && l->least >= 3));
     }
     if (l->n + g->n > (int)sizeof l->d || g->n == SL_GROUP_DIGITS) {
         l->broken = true;

@@ -39,6 +39,11 @@ static size_t tag(sl_str t, size_t i)
     }
     if (max < 3 || !(letter(t.p[i + 1]) || (t.p[i + 1] == '/' && letter(t.p[i + 2]))))
         return 0;
+    size_t name = i + 2;
+    while (name < t.n && (letter(t.p[name]) || (unsigned char)(t.p[name] - '0') < 10))
+        name++;
+    if (name >= t.n || !memchr(" />\n\t", t.p[name], 5))
+        return 0;
     const char *end = memchr(t.p + i, '>', max);
     return end ? (size_t)(end - t.p) + 1 : 0;
 }

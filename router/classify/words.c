@@ -401,7 +401,10 @@ static void scan_alike(sl_classifier *c, sl_str t)
     size_t i, to;
     around(c, t, SL_HINT_ALIKE, &i, &to);
     while (i < to) {
-        bool start = i == 0 || !(alnum(t.p[i - 1]) || t.p[i - 1] == '_');
+        /* behind other letters a token may begin with a digit */
+        bool start =
+            i == 0 || !(alnum(t.p[i - 1]) || t.p[i - 1] == '_') ||
+            (sl_is_digit(t.p[i]) && sl_is_letter(t.p[i - 1]) && sl_alike_digit(t.p[i - 1]) < 0);
         if (start && (sl_is_digit(t.p[i]) || sl_alike_digit(t.p[i]) >= 0)) {
             size_t end = alike_run(c, t, i);
             i = end > i ? end : i + 1;
