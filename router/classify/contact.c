@@ -30,6 +30,17 @@ static sl_finder *const finders[SL_CTX_N] = {
     [SL_CTX_CN_NUMBER] = sl_cn_address_beside,
     [SL_CTX_KR_NUMBER] = sl_kr_address_beside,
     [SL_CTX_CN_HOME] = sl_cn_home_beside,
+    [SL_CTX_NAME_LABEL] = sl_name_label,
+    [SL_CTX_NAME_SAID] = sl_name_said,
+    [SL_CTX_TITLE] = sl_title_name,
+    [SL_CTX_HONORIFIC] = sl_honorific,
+    [SL_CTX_ILLNESS] = sl_health_beside,
+    [SL_CTX_PAY] = sl_pay_beside,
+    [SL_CTX_BELIEF] = sl_belief_beside,
+    [SL_CTX_SEXUAL] = sl_sexual_beside,
+    [SL_CTX_UNION] = sl_union_beside,
+    [SL_CTX_CRIME] = sl_crime_beside,
+    [SL_CTX_BODY] = sl_body_beside,
 };
 
 void sl_contact_scan(sl_classifier *c, sl_str t)
