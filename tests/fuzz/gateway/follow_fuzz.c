@@ -1,5 +1,6 @@
-/* follow_fuzz.c - any order of records of several runs: nothing crashes, a verdict that ended stays,
- * and what the client was given is counted as it was given. Three bytes a step: what, run, time. */
+/* follow_fuzz.c - any order of records of several runs: nothing crashes, a verdict that ended
+ * stays, and what the client was given is counted as it was given. Three bytes a step: what, run,
+ * time. */
 #include "gateway/follow.h"
 
 #include <stdio.h>
