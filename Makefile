@@ -70,6 +70,7 @@ $(call lib_file,$(1)): $(call lib_objs,$(1))
 endef
 $(foreach l,$(LIB_ORDER),$(eval $(call LIB_RULE,$(l))))
 
+$(O)/obj/router/classify/model_builtin.o: router/classify/model.bin
 $(O)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC $(FLAVOR) $<"

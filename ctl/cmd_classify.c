@@ -170,13 +170,15 @@ static int print_entities(void)
 
 int sl_cmd_classify(int argc, char **argv)
 {
-    const char *text = NULL, *policy = NULL, *tenant = NULL;
+    const char *text = NULL, *policy = NULL, *tenant = NULL, *model = NULL;
     job j = {0};
     bool entities = false;
     const sl_arg table[] = {
         {"text", "TEXT", "", "classify this text", &text, NULL, NULL},
         {"policy", "FILE", "", "policy with tenants' rules; shows the route too; empty: built-in",
          &policy, NULL, NULL},
+        {"model", "FILE", "", "weights of the learned second opinion; empty: the built-in ones",
+         &model, NULL, NULL},
         {"tenant", "NAME", "", "tenant whose rules count", &tenant, NULL, NULL},
         {"json", NULL, NULL, "JSON lines, also for files and --text", NULL, &j.json, NULL},
         {"explain", NULL, NULL, "show the places in the text (and so the values)", NULL, &j.explain,
@@ -206,6 +208,8 @@ int sl_cmd_classify(int argc, char **argv)
     j.route = policy[0] != '\0';
     sl_status st =
         policy[0] ? sl_policy_load(&j.policy, policy, &err) : sl_policy_default(&j.policy, &err);
+    if (!st)
+        st = sl_router_setup(model, NULL, &err);
     if (!st)
         st = sl_router_open(&j.router, &err);
     if (!st)

@@ -2,15 +2,47 @@
 #include "router/policy.h"
 
 #include "common/base/jsonw.h"
+#include "router/classify/model.h"
+#include "router/classify/model_builtin.h"
+#include "router/classify/patterns.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 struct sl_router {
     sl_classifier *c;
 };
 
+/* ---- what all routers of a process share ---- */
+
+static struct {
+    pthread_mutex_t lock;
+    sl_model *model; /* loaded by setup, or the built-in one at the first open; never freed */
+} shared = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static sl_status open_model(const char *path, sl_error *reterr)
+{
+    sl_status st = SL_OK;
+    pthread_mutex_lock(&shared.lock);
+    if (!shared.model)
+        st = path && path[0] ? sl_model_load(&shared.model, path, reterr)
+                             : sl_model_parse(&shared.model, sl_model_builtin(), reterr);
+    pthread_mutex_unlock(&shared.lock);
+    return st;
+}
+
+sl_status sl_router_setup(const char *model_path, const char *cache_dir, sl_error *reterr)
+{
+    if (!sl_patterns_cache(cache_dir) || shared.model)
+        return sl_fail(reterr, SL_E_INTERNAL, "the classifier is in use already");
+    return open_model(model_path, reterr);
+}
+
 sl_status sl_router_open(sl_router **ret, sl_error *reterr)
 {
+    sl_status shared_st = open_model(NULL, reterr);
+    if (shared_st != SL_OK)
+        return shared_st;
     sl_router *r = calloc(1, sizeof *r);
     if (!r)
         return sl_fail(reterr, SL_E_NOMEM, "no memory for a router");
@@ -134,6 +166,13 @@ static sl_status choose(const sl_policy *p, const sl_tenant *t, sl_str asked, sl
     return SL_OK;
 }
 
+static void begin(sl_router *r, const sl_tenant *t, sl_arena *arena)
+{
+    sl_classifier_set_model(r->c, t->rules.contextual <= 1 ? shared.model : NULL, 1,
+                            (float)t->rules.contextual);
+    sl_classify_begin(r->c, t->dictionary, &t->allow, arena);
+}
+
 static bool on_string(void *arg, const char *where, sl_str text)
 {
     sl_classify_text(arg, where, text);
@@ -151,7 +190,7 @@ sl_status sl_router_decide(sl_router *r, const sl_policy *p, sl_str tenant, cons
                        "the policy has no such model; ask for one of /v1/models");
     if (!sl_policy_model_allowed(p, tenant, asked))
         return sl_fail(reterr, SL_E_DENIED, "the tenant may not use this model");
-    sl_classify_begin(r->c, t->dictionary, &t->allow, arena);
+    begin(r, t, arena);
     if (!sl_chat_strings(chat, on_string, r->c))
         sl_classify_doubt(r->c, SL_ENT_CLASSIFIER_ERROR, "");
     if (sl_chat_has_opaque(chat))
@@ -169,7 +208,7 @@ sl_status sl_router_classify(sl_router *r, const sl_policy *p, sl_str tenant, sl
 {
     const sl_tenant *t = sl_policy_tenant(p, tenant);
     sl_decision d = {0};
-    sl_classify_begin(r->c, t->dictionary, &t->allow, arena);
+    begin(r, t, arena);
     sl_classify_text(r->c, "text", text);
     sl_status st = classified(r, t, arena, &d, reterr);
     if (st == SL_OK)

@@ -70,6 +70,12 @@ typedef struct sl_decision {
     const char *summary; /* "CREDIT_CARD,EMAIL": for x-sluice-reasons; "none" when empty */
 } sl_decision;
 
+/* Once a process, before the first open; without it the built-in model and the default directory
+ * are taken. model_path: a pack of weights (router/classify/model.h), "" for the built-in one.
+ * cache_dir: where compiled patterns are kept (router/classify/pattern_cache.h), NULL for the default
+ * directory, "" for none; it must outlive the first open. */
+sl_status sl_router_setup(const char *model_path, const char *cache_dir,
+                          sl_error *reterr) SL_MUST_CHECK;
 sl_status sl_router_open(sl_router **ret, sl_error *reterr) SL_MUST_CHECK;
 void sl_router_free(sl_router *r);
 /* Classifies and decides. The model "auto" means the policy's model for the class. SL_E_NOT_FOUND:
