@@ -4,13 +4,14 @@
 #include "common/base/clock.h"
 #include "router/classify/contact.h"
 #include "router/classify/patterns.h"
+#include "router/classify/verdicts.h"
 #include "router/classify/views.h"
 #include "router/classify/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WEAK_PAIR = 200, JOIN_PIECE = 64, JOIN_MAX = 4096 };
+enum { JOIN_PIECE = 64, JOIN_MAX = 4096, CACHE_MIN = 16 };
 
 sl_status sl_classifier_open(sl_classifier **ret, sl_error *reterr)
 {
@@ -25,6 +26,7 @@ sl_status sl_classifier_open(sl_classifier **ret, sl_error *reterr)
         sl_classifier_free(c);
         return st;
     }
+    c->verdicts = sl_verdicts_new(SL_VERDICTS_BYTES); /* NULL: it goes without */
     c->this_year = (int)(1970 + sl_unix_ms() / 1000 / 31556952);
     *ret = c;
     return SL_OK;
@@ -35,6 +37,7 @@ void sl_classifier_free(sl_classifier *c)
     if (!c)
         return;
     sl_patterns_scratch_free(c->scratch);
+    sl_verdicts_free(c->verdicts);
     for (int i = 0; i <= SL_DECODE_DEPTH; i++)
         sl_buf_done(&c->norm[i]), sl_edits_done(&c->norm_edits[i]), sl_buf_done(&c->alike[i]),
             sl_edits_done(&c->alike_edits[i]), sl_buf_done(&c->bare[i]),
@@ -46,99 +49,6 @@ void sl_classifier_free(sl_classifier *c)
     sl_edits_done(&c->pieces.edits);
     sl_ctx_done(&c->ctx);
     free(c);
-}
-
-/* ---- findings ---- */
-
-/* Positions of a view as positions of the string that was given. */
-static void locate(const sl_frame *f, size_t *at, size_t *len)
-{
-    size_t from = *at, to = *at + *len;
-    for (; f->parent; f = f->parent) {
-        if (f->span) {
-            from = f->base, to = f->base + f->span;
-        } else if (f->edits) {
-            from = sl_edits_source(f->edits, from);
-            to = sl_edits_source(f->edits, to);
-        }
-    }
-    *at = from, *len = to > from ? to - from : 0;
-}
-
-static sl_found *same(sl_classifier *c, sl_entity e, sl_level level)
-{
-    for (size_t i = c->string_first; i < c->found_n; i++) {
-        sl_found *f = &c->found[i];
-        if (f->entity != e)
-            continue;
-        /* another view of the string: it says nothing new unless it says more */
-        if ((c->frame && c->frame->again && f->level >= level) ||
-            (f->level == level && f->view == (c->frame ? c->frame->view : "text")))
-            return f;
-    }
-    return NULL;
-}
-
-/* A slot for a new finding; when all are taken the least of them makes room. */
-static sl_found *slot(sl_classifier *c, sl_level level)
-{
-    if (c->found_n < SL_FOUND_MAX)
-        return &c->found[c->found_n++];
-    sl_found *least = &c->found[0];
-    for (size_t i = 1; i < SL_FOUND_MAX; i++) {
-        if (c->found[i].level < least->level)
-            least = &c->found[i];
-    }
-    return least->level < level ? least : NULL;
-}
-
-/* In the view of pieces weak signs count in those alone that are no list of numbers. */
-static bool sure(const sl_classifier *c, size_t at, size_t len)
-{
-    for (int i = 0; i < c->pieces.sure_n; i++) {
-        if (at < c->pieces.sure[i].to && at + len > c->pieces.sure[i].from)
-            return true;
-    }
-    return false;
-}
-
-void sl_add(sl_classifier *c, sl_entity e, sl_level level, size_t at, size_t len)
-{
-    if (c->frame && c->frame->pieces && level <= SL_LEVEL_INTERNAL && !sure(c, at, len))
-        return;
-    bool allowed = sl_entity_set_has(&c->allow, e);
-    if (level > c->level && !allowed)
-        c->level = level;
-    c->doubt |= sl_entities[e].strength == SL_CLOSED;
-    sl_found *f = same(c, e, level);
-    if (f) {
-        if (!(c->frame && c->frame->again))
-            f->count++;
-        return;
-    }
-    f = slot(c, level);
-    if (!f)
-        return;
-    if (!c->where_kept) {
-        c->where_kept = sl_arena_strndup(c->arena, c->where, strlen(c->where));
-        if (!c->where_kept)
-            c->where_kept = "";
-    }
-    if (c->frame)
-        locate(c->frame, &at, &len);
-    *f = (sl_found){e, level,  c->frame ? c->frame->view : "text", c->where_kept, at, len,
-                    1, allowed};
-}
-
-void sl_add_weak(sl_classifier *c, sl_entity e, size_t at, size_t len)
-{
-    /* two readings of one number are no pair; the passes over a view come back to its beginning */
-    bool apart = at >= c->weak_at
-                     ? at - c->weak_at <= WEAK_PAIR
-                     : c->weak_from >= at + len && c->weak_from - at - len <= WEAK_PAIR;
-    bool pair = c->weak_any && c->weak_entity != e && apart;
-    c->weak_any = true, c->weak_entity = e, c->weak_from = at, c->weak_at = at + len;
-    sl_add(c, e, pair ? SL_LEVEL_CONFIDENTIAL : SL_LEVEL_INTERNAL, at, len);
 }
 
 /* ---- views ---- */
@@ -273,13 +183,62 @@ void sl_scan_text(sl_classifier *c, sl_frame f)
     c->frame = NULL;
 }
 
-static void begin_string(sl_classifier *c, const char *where)
+/* ---- one string ---- */
+
+static void begin_string(sl_classifier *c)
 {
-    c->where = where, c->where_kept = NULL;
-    c->string_first = c->found_n;
+    c->own.n = 0;
+    c->own.level = SL_LEVEL_PUBLIC;
+    c->own.doubt = c->own.failed = false;
     c->loose = (sl_loose){.n = 0};
     c->decoded_bytes = c->decoded_blobs = c->pieces_bytes = 0;
     c->frame = NULL;
+}
+
+/* What the findings of a string depend on besides its bytes. */
+typedef struct conditions {
+    sl_entity_set allow;
+    uint64_t dictionary, model;
+    float threshold;
+    uint32_t joined;
+} conditions;
+
+static void scan_string(sl_classifier *c, sl_str text, bool joined)
+{
+    if (text.n > SL_TEXT_MAX) {
+        sl_add(c, SL_ENT_OVERSIZE, SL_LEVEL_INTERNAL, SL_TEXT_MAX, 0);
+        text.n = SL_TEXT_MAX;
+    }
+    if (c->model && !joined && sl_model_score(c->model, text) >= c->threshold)
+        sl_add(c, SL_ENT_CONTEXTUAL, SL_LEVEL_CONFIDENTIAL, 0, 0);
+    sl_scan_text(c, (sl_frame){.view = joined ? "joined" : "text", .text = text});
+}
+
+/* A string's findings become the request's; those of one that was seen before are remembered. */
+static void take_string(sl_classifier *c, const char *where, sl_str text, bool joined)
+{
+    begin_string(c);
+    bool cached = c->verdicts && text.n >= CACHE_MIN;
+    sl_verdict_key key = {{0}};
+    if (cached) {
+        conditions rest;
+        memset(&rest, 0, sizeof rest); /* padding is hashed as well */
+        rest.allow = c->allow;
+        rest.dictionary = sl_dictionary_id(c->dict);
+        rest.model = c->model ? c->model_id : 0, rest.threshold = c->model ? c->threshold : 0;
+        rest.joined = joined;
+        key = sl_verdicts_key(text, &rest, sizeof rest);
+        cached = !sl_verdicts_get(c->verdicts, key, c->own.found, &c->own.n, &c->own.level,
+                                  &c->own.doubt);
+        if (!cached) {
+            sl_findings_merge(c, where, joined);
+            return;
+        }
+    }
+    scan_string(c, text, joined);
+    sl_findings_merge(c, where, joined);
+    if (cached && !c->own.failed) /* an error may pass: it is not remembered */
+        sl_verdicts_put(c->verdicts, key, c->own.found, c->own.n, c->own.level, c->own.doubt);
 }
 
 /* ---- strings that belong together ---- */
@@ -293,14 +252,8 @@ static bool joins(char ch)
 
 static void join_flush(sl_classifier *c)
 {
-    if (c->joined_n > 1) {
-        begin_string(c, c->joined_where);
-        sl_frame f = {.view = "joined", .text = sl_buf_str(&c->joined), .depth = 0};
-        /* only what the pieces did not show by themselves */
-        c->string_first = 0;
-        f.again = true;
-        sl_scan_text(c, f);
-    }
+    if (c->joined_n > 1)
+        take_string(c, c->joined_where, sl_buf_str(&c->joined), true);
     sl_buf_clear(&c->joined);
     c->joined_n = 0;
 }
@@ -335,27 +288,36 @@ void sl_classify_begin(sl_classifier *c, const sl_dictionary *dict, const sl_ent
     c->doubt = false;
     c->arena = arena;
     c->level = SL_LEVEL_PUBLIC;
-    c->found_n = c->string_first = 0;
+    c->found_n = 0;
     sl_buf_clear(&c->joined);
     c->joined_n = 0;
     c->frame = NULL;
 }
 
+void sl_classifier_set_model(sl_classifier *c, const sl_model *m, uint64_t id, float threshold)
+{
+    c->model = m;
+    c->model_id = id;
+    c->threshold = threshold;
+}
+
+void sl_classifier_set_memory(sl_classifier *c, size_t bytes)
+{
+    sl_verdicts_free(c->verdicts);
+    c->verdicts = sl_verdicts_new(bytes);
+}
+
 void sl_classify_text(sl_classifier *c, const char *where, sl_str text)
 {
     join_add(c, where, text);
-    begin_string(c, where);
-    if (text.n > SL_TEXT_MAX) {
-        sl_add(c, SL_ENT_OVERSIZE, SL_LEVEL_INTERNAL, SL_TEXT_MAX, 0);
-        text.n = SL_TEXT_MAX;
-    }
-    sl_scan_text(c, (sl_frame){.view = "text", .text = text});
+    take_string(c, where, text, false);
 }
 
 void sl_classify_doubt(sl_classifier *c, sl_entity e, const char *where)
 {
-    begin_string(c, where);
+    begin_string(c);
     sl_add(c, e, sl_entities[e].level, 0, 0);
+    sl_findings_merge(c, where, false);
 }
 
 void sl_classify_end(sl_classifier *c, sl_level *ret_level, bool *ret_doubt, sl_finding **ret,

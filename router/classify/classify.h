@@ -18,14 +18,16 @@
 
 #include "router/classify/contexts.h"
 #include "router/classify/entities.h"
+#include "router/classify/model.h"
 #include "router/router.h"
 
 #define SL_TEXT_MAX         (1u << 20) /* bytes of one string; a body is 1,000,000 by default */
-#define SL_FOUND_MAX        64    /* distinct findings kept a request; the level counts them all */
-#define SL_DECODE_DEPTH     2     /* a blob in a blob is looked at; deeper is opaque */
-#define SL_DECODE_BYTES     65536 /* decoded bytes a string */
-#define SL_DECODE_BLOBS     32    /* decoded blobs a string */
-#define SL_DICTIONARY_TERMS 10000 /* a tenant */
+#define SL_FOUND_MAX        64 /* distinct findings kept a request; the level counts them all */
+#define SL_VERDICTS_BYTES   (1u << 20) /* of a classifier, for verdicts of strings seen before */
+#define SL_DECODE_DEPTH     2          /* a blob in a blob is looked at; deeper is opaque */
+#define SL_DECODE_BYTES     65536      /* decoded bytes a string */
+#define SL_DECODE_BLOBS     32         /* decoded blobs a string */
+#define SL_DICTIONARY_TERMS 10000      /* a tenant */
 #define SL_DICTIONARY_BYTES (4u << 20) /* compiled, a tenant */
 
 /* ---- the whole ---- */
@@ -35,6 +37,11 @@ typedef struct sl_dictionary sl_dictionary;
 /* The first call in a process compiles the patterns (about a tenth of a second). */
 sl_status sl_classifier_open(sl_classifier **ret, sl_error *reterr) SL_MUST_CHECK;
 void sl_classifier_free(sl_classifier *c);
+/* The learned second opinion: a string whose score reaches the threshold is CONTEXTUAL. NULL: none.
+ * It must live until it is replaced; id tells it from every other one that this classifier had. */
+void sl_classifier_set_model(sl_classifier *c, const sl_model *m, uint64_t id, float threshold);
+/* Memory for what was found in strings before (SL_VERDICTS_BYTES unless set); 0: none. Empties it. */
+void sl_classifier_set_memory(sl_classifier *c, size_t bytes);
 /* allow: entities that the tenant's allow-list lets pass (NULL: none); such findings are told, but
  * raise nothing. Doubt can't be allowed. */
 void sl_classify_begin(sl_classifier *c, const sl_dictionary *dict, const sl_entity_set *allow,
@@ -149,11 +156,19 @@ struct sl_classifier {
     sl_entity_set allow;
     sl_level level;
     bool doubt;
-    sl_found found[SL_FOUND_MAX];
+    sl_found found[SL_FOUND_MAX]; /* of the request */
     size_t found_n;
+    struct sl_verdicts *verdicts;
+    const sl_model *model;
+    uint64_t model_id;
+    float threshold;
     /* the string at hand */
-    const char *where, *where_kept;
-    size_t string_first; /* index of its first finding */
+    struct {
+        sl_found found[SL_FOUND_MAX];
+        size_t n;
+        sl_level level;
+        bool doubt, failed;
+    } own;
     size_t decoded_bytes, decoded_blobs;
     const sl_frame *frame;
     /* the last weak sign of this view, for the two-signs rule */
@@ -194,6 +209,10 @@ void sl_scan_text(sl_classifier *c, sl_frame f);
  * another kind stands within 200 bytes. */
 void sl_add(sl_classifier *c, sl_entity e, sl_level level, size_t at, size_t len);
 void sl_add_weak(sl_classifier *c, sl_entity e, size_t at, size_t len);
+/* The string's findings become the request's, at `where`; of a joined one those that its pieces
+ * did not show. */
+void sl_findings_merge(sl_classifier *c, const char *where, bool joined);
+uint64_t sl_dictionary_id(const sl_dictionary *d); /* 0 for NULL; never used twice in a process */
 bool sl_dictionary_scan(sl_classifier *c, sl_str text);
 
 void sl_numbers_scan(sl_classifier *c, sl_str t);

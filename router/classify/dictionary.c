@@ -107,6 +107,11 @@ cleanup:
     return st;
 }
 
+uint64_t sl_dictionary_id(const sl_dictionary *d)
+{
+    return d ? d->id : 0;
+}
+
 static bool word(char ch)
 {
     return (unsigned char)((ch | 32) - 'a') < 26 || (unsigned char)(ch - '0') < 10;

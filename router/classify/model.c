@@ -103,7 +103,7 @@ sl_status sl_model_parse(sl_model **ret, sl_str bytes, sl_error *reterr)
     memcpy(m->weights, bytes.p + WEIGHTS, n);
     if (!isfinite(f[0]) || !isfinite(f[1]) || !isfinite(f[2]) || !isfinite(f[3]) || !(f[0] > 0) ||
         !(f[2] > 0)) {
-        sl_model_free(m);
+        sl_model_unload(m);
         return sl_fail(reterr, SL_E_INVALID,
                        "model pack: step, bias, slope or offset is no number "
                        "that can be used");
@@ -122,37 +122,39 @@ sl_status sl_model_load(sl_model **ret, const char *path, sl_error *reterr)
     return st;
 }
 
-void sl_model_free(sl_model *m)
+void sl_model_unload(sl_model *m)
 {
     free(m);
 }
 
 /* ---- the score ---- */
 
-static inline int32_t at(const sl_model *m, const char *p, int tables)
+/* Two tables, as the shipped pack has, in a loop of its own: about a nanosecond a byte. */
+static int32_t sum_of_two(const sl_model *m, const char *p, size_t n)
 {
-    uint64_t v = load(p);
-    const int8_t *w = m->weights;
+    const int8_t *first = m->weights, *second = first + ((size_t)1 << m->bits);
+    uint64_t mask0 = m->mask[0], mask1 = m->mask[1];
+    int shift = 64 - m->bits;
     int32_t sum = 0;
-    for (int i = 0; i < tables; i++) {
-        sum += w[(v & m->mask[i]) * factors[i] >> (64 - m->bits)];
-        w += (size_t)1 << m->bits;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t v = load(p + i);
+        sum += first[(v & mask0) * factors[0] >> shift];
+        sum += second[(v & mask1) * factors[1] >> shift];
     }
-    return sum;
-}
-
-/* The number of tables is a constant to the compiler: no loop is left inside. */
-static inline int32_t run(const sl_model *m, const char *p, size_t n, int tables)
-{
-    int32_t sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += at(m, p + i, tables);
     return sum;
 }
 
 static int32_t sum_of(const sl_model *m, const char *p, size_t n)
 {
-    return m->tables == 1 ? run(m, p, n, 1) : m->tables == 2 ? run(m, p, n, 2) : run(m, p, n, 3);
+    if (m->tables == 2)
+        return sum_of_two(m, p, n);
+    const int8_t *w = m->weights;
+    int32_t sum = 0;
+    for (int t = 0; t < m->tables; t++, w += (size_t)1 << m->bits) {
+        for (size_t i = 0; i < n; i++)
+            sum += w[(load(p + i) & m->mask[t]) * factors[t] >> (64 - m->bits)];
+    }
+    return sum;
 }
 
 /* Of the positions [from, to) of the text. */

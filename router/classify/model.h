@@ -34,7 +34,7 @@ typedef struct sl_model sl_model;
 
 sl_status sl_model_load(sl_model **ret, const char *path, sl_error *reterr) SL_MUST_CHECK;
 sl_status sl_model_parse(sl_model **ret, sl_str bytes, sl_error *reterr) SL_MUST_CHECK;
-void sl_model_free(sl_model *m);
+void sl_model_unload(sl_model *m);
 /* Of a text of any length, valid UTF-8 or not; 0 for fewer than 4 bytes. */
 float sl_model_score(const sl_model *m, sl_str text);
 

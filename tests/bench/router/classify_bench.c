@@ -344,7 +344,7 @@ static void model_alone(double seconds)
     printf("%-22s %6zu bytes  mean %8.2f us  (score %.3f)\n", "the model alone", text.len,
            (now_us() - from) / (double)n, sum / (float)n);
     sl_buf_done(&text);
-    sl_model_free(m);
+    sl_model_unload(m);
 }
 
 static int measure(bench *b, double cold, double warm)

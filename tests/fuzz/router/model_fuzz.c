@@ -31,7 +31,7 @@ static void try_pack(const char *p, size_t n)
         if (!(s >= 0 && s <= 1))
             abort();
     }
-    sl_model_free(m);
+    sl_model_unload(m);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

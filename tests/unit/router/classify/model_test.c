@@ -65,7 +65,7 @@ static void test_scores(void **state)
         float in_window = sl_model_score(m, (sl_str){text, sizeof text});
         assert_true(in_window >= 0.98); /* 64 / sqrt(64) - 1 at best, never half of it alone */
     }
-    sl_model_free(m);
+    sl_model_unload(m);
 }
 
 static void refused(char *pack, size_t n, const char *why)
@@ -125,7 +125,7 @@ static void test_files(void **state)
     close(fd);
     assert_int_equal(sl_model_load(&m, path, &err), SL_OK);
     assert_true(sl_model_score(m, SL_STR("!!!!")) > 0.9);
-    sl_model_free(m);
+    sl_model_unload(m);
     unlink(path);
 }
 
@@ -148,7 +148,7 @@ static void test_shipped(void **state)
     for (size_t i = 0; i < sizeof low / sizeof *low; i++)
         if (!(sl_model_score(m, sl_str_c(low[i])) < 0.9f))
             fail_msg("%s: %.3f", low[i], sl_model_score(m, sl_str_c(low[i])));
-    sl_model_free(m);
+    sl_model_unload(m);
 }
 
 int main(void)
