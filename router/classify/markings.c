@@ -65,6 +65,18 @@ static bool lower(char ch)
     return (unsigned char)(ch - 'a') < 26;
 }
 
+/* Written small throughout, as a word in a sentence or a name in code is. */
+static bool small_word(sl_str t, size_t from, size_t end)
+{
+    if (!lower(t.p[from]))
+        return false;
+    for (size_t i = from; i < end; i++) {
+        if (t.p[i] >= 'A' && t.p[i] <= 'Z')
+            return false;
+    }
+    return true;
+}
+
 /* Words end where other letters of their script do not go on. */
 static bool on_edges(sl_str t, size_t from, size_t end)
 {
@@ -87,8 +99,10 @@ static bool on_edges(sl_str t, size_t from, size_t end)
 /* Stems of what stands before the colon. */
 static const char *const labels[] = {
     "classif", "sensitiv", "confidentiality", "security level", "security class", "marking",
-    "handling", "distribution", "data class", "dataclass", "clearance", "access level", "tlp",
-    "caveat", "status", "secrecy", "restriction", "circulation", "audience",
+    "handling", "distribution", "data class", "document class", "document-class", "doc class",
+    "data-class", "information class", "footer", "header", "banner", "watermark", "stamp",
+    "dataclass", "clearance", "access level", "tlp", "caveat", "status", "secrecy", "restriction",
+    "circulation", "audience",
     /* German, Dutch, Nordic */
     "einstufung", "klassifi", "klassifizierung", "vertraulichkeit", "geheimhaltung", "schutzklasse",
     "schutzbedarf", "sicherheitsstufe", "verschlusssache", "rubricering", "vertrouwelijkheid",
@@ -135,6 +149,8 @@ static const char *const verbs[] = {"classified as",
                                     "rated",
                                     "stamped",
                                     "treated as",
+                                    "treat as",
+                                    "treat this as",
                                     "considered",
                                     "handled as",
                                     "eingestuft als",
@@ -300,18 +316,19 @@ static bool in_brackets(sl_str t, size_t from, size_t end)
         bool word = before > 0 && (alnum(t.p[before - 1]) || strchr("_)]\"'.", t.p[before - 1]));
         if (word && !high(open[0]) && open_n == 1)
             continue;
-        bool small = lower(t.p[from + (t.p[from] == ' ')]);
+        bool small = small_word(t, from + (t.p[from] == ' '), end);
         if (small && strchr("<{_/", open[0]))
             continue; /* a tag, a template, a name */
         for (size_t i = end; i < t.n && i <= end + 24 && t.p[i] != '\n'; i++) {
             if (starts(t, i, close) && bracket_rest(t, end, i))
-                return open[0] != '(' || !small || i == end;
+                return !strchr("([", open[0]) || !small ||
+                       (i == end && (open[0] == '(' || value_ends(t, i + 1)));
         }
     }
     return false;
 }
 
-/* Nouns that a marking at the start of a line is part of: "Confidential memo", "Internal report". */
+/* Nouns that a marking which begins a line is part of: "Confidential memo", "Internal report". */
 static size_t document_noun(sl_str t, size_t i)
 {
     static const char *const nouns[] = {
@@ -352,7 +369,7 @@ static bool at_line_start(sl_str t, size_t from, size_t end)
 {
     if (!line_begins(t, from))
         return false;
-    bool spaced = false, small = lower(t.p[from]);
+    bool spaced = false, small = small_word(t, from, end);
     while (end < t.n && strchr(" \t*_\"'", t.p[end]))
         end++, spaced = true;
     if (!small && spaced && document_noun(t, end)) {
@@ -686,7 +703,8 @@ static void on_hit(sl_classifier *c, sl_str t, size_t end, const sl_pattern *p)
 {
     const marking *m = &rows[p - patterns];
     size_t len = m->len ? m->len : 8, from = end > len ? end - len : 0;
-    if (m->len && (!on_edges(t, from, end) || !counts(t, from, end, m)))
+    bool phrase = m->place == ANY && high(t.p[end - 1]); /* hardly part of another word */
+    if (m->len && ((!phrase && !on_edges(t, from, end)) || !counts(t, from, end, m)))
         return;
     sl_add(c, SL_ENT_MARKING, (sl_level)m->level, from, end - from);
 }

@@ -3,8 +3,8 @@
  *
  * A hit is a word. Right behind it, over the rest of its name and a connector (a colon, an equals
  * sign, "is", 是 …), the value is judged mildly; in the words of the sentence around, only what
- * hardly is anything else counts. Bytes of a sentence are looked at once a view, whatever the number
- * of words in it. */
+ * hardly is anything else counts. Bytes of a sentence are looked at once a view, whatever the
+ * number of words in it. */
 #include "router/classify/secrets.h"
 
 #include <strings.h>

@@ -1,8 +1,8 @@
 /* pattern_cache.h - the compiled pattern database in a file, so that a start does not compile it.
  *
- * File: <dir>/patterns-<32 hex digits>.db, named by a digest of the expressions as they are matched,
- * of Vectorscan's version and of the processor's features; another build or machine has another name.
- * Written to a temporary name with mode 0600 and renamed; the 8 newest are kept.
+ * File: <dir>/patterns-<32 hex digits>.db, named by a digest of the expressions as they are
+ * matched, of Vectorscan's version and of the processor's features; another build or machine has
+ * another name. Written to a temporary name with mode 0600 and renamed; the 8 newest are kept.
  *
  *     bytes  0-7   "SLPATDB1"
  *     bytes  8-39  the digest that names the file
@@ -13,10 +13,10 @@
  * Trust: Vectorscan believes the bytes that it is given, so whoever writes this file decides what
  * this process executes. A hostile directory could therefore take over the process or blind the
  * classifier. The checksum finds damage, not malice; against malice a file is used only when the
- * directory and the file belong to this user (or the directory to root), neither can be written by
- * others, both are what they seem (no links), and the file has one name. Whoever can still write it
- * can already act as this user. In any doubt the patterns are compiled, and the file is replaced.
- * A cache never fails a start.
+ * directory and the file belong to this user (or the directory to root), neither can be written
+ * by others, both are what they seem (no links), and the file has one name. Whoever can still
+ * write it can already act as this user. In any doubt the patterns are compiled, and the file is
+ * replaced. A cache never fails a start.
  *
  * Threads: called from the one that opens the database. */
 #ifndef SL_CLASSIFY_PATTERN_CACHE_H

@@ -1,5 +1,6 @@
-/* patterns.c - one Vectorscan database of everything that has a literal to look for. It is made once
- * a process, from the cache or by compiling, and shared; each classifier has its own scratch. */
+/* patterns.c - one Vectorscan database of everything that has a literal to look for. It is made
+ * once a process, from the cache or by compiling, and shared; each classifier has its own
+ * scratch. */
 #include "router/classify/patterns.h"
 
 #include "router/classify/pattern_cache.h"

@@ -30,9 +30,9 @@ extern const sl_pattern_list sl_secret_patterns;      /* secrets.c */
 extern const sl_pattern_list sl_secret_word_patterns; /* passwords.c */
 extern const sl_pattern_list sl_marking_patterns;     /* markings.c */
 
-/* Where the compiled database is kept between starts (pattern_cache.h says what is trusted): call it
- * before the first open, dir must outlive that; "" for no cache. Without a call the default directory
- * is used. False: the database is open already. */
+/* Where the compiled database is kept between starts (pattern_cache.h says what is trusted): call
+ * it before the first open, dir must outlive that; "" for no cache. Without a call the default
+ * directory is used. False: the database is open already. */
 bool sl_patterns_cache(const char *dir);
 bool sl_patterns_cached(void);  /* the database came from there */
 size_t sl_patterns_bytes(void); /* of the compiled database */

@@ -290,7 +290,7 @@ static bool name_like(const char *p, size_t n)
 
 bool sl_value_random(const char *p, size_t n)
 {
-    if (n < 14)
+    if (n < 13)
         return false;
     sl_value_info v = sl_value_look(p, n);
     size_t letters = v.lower + v.upper;

@@ -1,6 +1,6 @@
-/* secrets.c - keys and tokens that show by themselves: vendors' literals (secret_rules.def), private
- * keys, JSON Web Tokens, URLs with credentials, headers and command lines. The database holds the
- * literals alone, which cost least to look for; what must follow is checked here. */
+/* secrets.c - keys and tokens that show by themselves: vendors' literals (secret_rules.def),
+ * private keys, JSON Web Tokens, URLs with credentials, headers and command lines. The database
+ * holds the literals alone, which cost least to look for; what must follow is checked here. */
 #include "router/classify/secrets.h"
 
 #include <strings.h>

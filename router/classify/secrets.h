@@ -34,7 +34,8 @@ bool sl_value_password(const char *p, size_t n); /* may be a password, behind "p
 bool sl_value_strong(const char *p, size_t n);   /* looks like one in the middle of a sentence */
 
 /* ---- runs ---- */
-/* A run of base64 letters at [from, end), which decode.c finds: is it a key that no literal marks? */
+/* A run of base64 letters at [from, end), which decode.c finds: is it a key that no literal
+ * marks? */
 void sl_secret_run(sl_classifier *c, sl_str t, size_t from, size_t end);
 
 #endif
