@@ -150,7 +150,7 @@ def spelling_cases(r, per):
                     if spelled is None:
                         continue
                     lang = r.choice(list(ident.words))
-                    if r.random() < 0.7:
+                    if name in NEED_WORD or r.random() < 0.7:
                         t = r.choice(carriers.SENTENCES[lang])
                     else:
                         t = r.choice(carriers.BARE.get(lang, carriers.BARE["en"]))
@@ -163,6 +163,8 @@ def spelling_cases(r, per):
                     yield Case(tier, method, "en", t.format(v=spelled), t, "internal")
 
 
+# Without their separators these are 9 or 11 digits like any other.
+NEED_WORD = {"US_SSN", "BR_CPF"}
 NOT_TOKENS = {"look-alikes", "combining"}
 
 

@@ -236,6 +236,35 @@ HARD = {
     ),
     "bidi": lambda r, v: "\u202e" + v + "\u202c",
     "tag characters": lambda r, v: v[:5] + "\U000e0041\U000e007f" + v[5:],
+    "digit list": lambda r, v: json.dumps([int(c) for c in bare(v)]) if only_digits(v) else None,
+    "digit strings": lambda r, v: json.dumps(list(bare(v))) if only_digits(v) else None,
+    "yaml list": lambda r, v: (
+        "".join(f"\n  - '{p}'" for p in pieces(v)) + "\n" if only_digits(v) else None
+    ),
+    "quoted lines": lambda r, v: "\n> ".join([""] + pieces(v)) if only_digits(v) else None,
+    "path segments": lambda r, v: (
+        "/api/v1/" + "/".join(pieces(v)) + "/x" if only_digits(v) else None
+    ),
+    "comments between": lambda r, v: "<!-- -->".join(pieces(v)),
+    "ansi": lambda r, v: "".join(f"\x1b[3{i % 7 + 1}m{p}\x1b[0m" for i, p in enumerate(pieces(v))),
+    "italian words": spelled("zero uno due tre quattro cinque sei sette otto nove".split()),
+    "portuguese words": spelled("zero um dois três quatro cinco seis sete oito nove".split()),
+    "russian words": spelled("ноль один два три четыре пять шесть семь восемь девять".split()),
+    "korean numerals": spelled("영 일 이 삼 사 오 육 칠 팔 구".split(), ""),
+    "pinyin": spelled("ling yi er san si wu liu qi ba jiu".split()),
+    "full-width spaces": lambda r, v: "\u3000".join(pieces(v)) if only_digits(v) else None,
+    "strike": lambda r, v: (
+        "".join(c + "\u0336" for c in full_width(r, v)) if only_digits(v) else None
+    ),
+    "backslash u digits": lambda r, v: (
+        each_digit(v, lambda d: f"\\u{0x30 + d:04x}") if only_digits(v) else None
+    ),
+    "entity digits": lambda r, v: (
+        each_digit(v, lambda d: f"&#{0x30 + d};") if only_digits(v) else None
+    ),
+    "hex upper": lambda r, v: f"value {v}".encode().hex().upper(),
+    "base64 in json": lambda r, v: json.dumps({"payload": b64(r, v)}),
+    "base64 lines": lambda r, v: "\n".join(pieces(b64(r, v + " and some more words here"), 16)),
     "fullwidth+dots": lambda r, v: (
         "．".join(full_width(r, p) for p in pieces(v)) if only_digits(v) else None
     ),
