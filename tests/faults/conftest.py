@@ -19,3 +19,17 @@ def system(tmp_path_factory):
             yield running
     finally:
         made.stop()
+
+
+@pytest.fixture(autouse=True)
+def left_whole(request):
+    """A test that failed half-way leaves nothing dead or frozen for those that come after it."""
+    yield
+    if "system" not in request.fixturenames:
+        return
+    running = request.getfixturevalue("system")
+    if not running.broker.running():
+        running.broker.start()
+    for daemon in running.daemons:
+        daemon.thaw()
+        daemon.start()

@@ -44,9 +44,12 @@ def kill_at_work(system, worker) -> None:
 
     def caught() -> bool:
         worker.freeze()  # else it could end what it has while the test looks
-        found = open_runs()
-        if not found:
-            worker.thaw()
+        found = False
+        try:
+            found = open_runs()
+        finally:
+            if not found:
+                worker.thaw()
         return found
 
     until(caught, f"{worker.name} is in the middle of an answer", 30, every=0.01)
