@@ -61,7 +61,8 @@ struct sl_core {
     sl_producer *fast[SL_CLASS_N]; /* requests, control, decided records: linger 0 */
     sl_outbox out[SL_CLASS_N];     /* gathers a turn's records for `fast`: a burst is one batch */
     sl_timer *pump;
-    sl_producer *slow; /* audit records that nobody waits for */
+    sl_producer *slow;  /* audit records that nobody waits for */
+    sl_outbox slow_out; /* those that found no room: the books need every one */
     sl_watch *watch[SL_CLASS_N];
     sl_timer *tick;
     sl_id_table table;

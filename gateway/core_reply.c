@@ -171,8 +171,10 @@ void sl_core_poll(sl_core *c)
     for (int cls = 0; cls < SL_CLASS_N; cls++)
         if (c->fast[cls])
             sl_producer_poll(c->fast[cls]);
-    if (c->slow)
+    if (c->slow) {
         sl_producer_poll(c->slow);
+        sl_outbox_pump(&c->slow_out);
+    }
     for (int cls = 0; cls < SL_CLASS_N; cls++)
         if (c->out[cls].head) /* deliveries made room */
             sl_timer_soon(c->pump);
@@ -246,6 +248,7 @@ sl_status sl_core_open(sl_core **ret, sl_loop *l, sl_gateway_shared *g, int inde
         st = sl_timer_open(&c->tick, l, on_tick, c, reterr);
     if (!st)
         st = sl_timer_open(&c->pump, l, on_pump, c, reterr);
+    c->slow_out.producer = c->slow;
     for (int cls = 0; cls < SL_CLASS_N; cls++)
         c->out[cls] = (sl_outbox){.producer = c->fast[cls], .hold = true};
     if (st) {
@@ -285,7 +288,11 @@ void sl_core_free(sl_core *c)
             sl_producer_close(c->fast[cls]);
         }
     if (c->slow) {
+        sl_outbox_pump(&c->slow_out);
         (void)!sl_producer_flush(c->slow, 3000);
+        sl_outbox_pump(&c->slow_out); /* the flush made room */
+        (void)!sl_producer_flush(c->slow, c->slow_out.head ? 3000 : 0);
+        sl_outbox_done(&c->slow_out);
         sl_producer_close(c->slow);
     }
     sl_ticket_free_all(c);

@@ -177,8 +177,10 @@ void sl_core_audit(sl_core *c, const sl_audit *a)
     sl_buf_clear(&c->scratch);
     sl_audit_write(&c->scratch, a);
     sl_status st = encode_audit(c, SL_TYPE_AUDIT, a->id.p ? a->id : sl_str_c("gateway"), &r, &err);
+    if (!st && c->slow_out.bytes > SL_CORE_UNSENT_MAX)
+        st = sl_fail(&err, SL_E_FULL, "too many audit records wait for the private bus");
     if (!st)
-        st = sl_producer_send(c->slow, &r, on_audited, c, &err);
+        st = sl_outbox_send(&c->slow_out, &r, on_audited, c, NULL, &err);
     if (st)
         on_audited(c, &(sl_delivery){.status = st, .error = err});
 }

@@ -51,6 +51,7 @@ struct sl_gateway {
     sl_timer *check, *drain;
     sl_codec *codec;
     int64_t drain_until_ms, stop_ms;
+    char listen[256]; /* with the port that the first loop was given, where any would do */
     sl_log_limit log_presence;
     /* any thread, monotonic: when a bus last said that it is down, and last gave a presence */
     _Atomic int64_t trouble_ms[SL_CLASS_N], heard_ms[SL_CLASS_N];
@@ -382,10 +383,24 @@ static sl_status open_loop(sl_gateway *gw, gateway_loop *l, int index, sl_error 
     return st;
 }
 
+/* All loops listen on one port, also where the system chose it for the first. */
+static void set_listen(sl_gateway *gw, const gateway_loop *l)
+{
+    const char *given = gw->g.cfg->http_listen;
+    size_t n = strlen(given);
+    bool any = n >= 2 && !strcmp(given + n - 2, ":0") && l->index > 0;
+    if (any)
+        snprintf(gw->listen, sizeof(gw->listen), "%.*s:%d", (int)(n - 2), given,
+                 sl_gateway_port(gw));
+    else
+        snprintf(gw->listen, sizeof(gw->listen), "%s", given);
+}
+
 /* The ports open last: by then every reply partition is read from a known offset. */
 static sl_status open_front(sl_gateway *gw, gateway_loop *l, sl_error *reterr)
 {
-    sl_front_http_options fo = {.listen = gw->g.cfg->http_listen,
+    set_listen(gw, l);
+    sl_front_http_options fo = {.listen = gw->listen,
                                 .tls = gw->tls,
                                 .api = true,
                                 .admin = !gw->g.cfg->admin_listen[0],

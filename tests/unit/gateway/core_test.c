@@ -188,6 +188,40 @@ static void a_full_queue_holds_requests_back_and_loses_none(void **state)
     gt_close(g);
 }
 
+/* The books need every record: one that finds no room waits for it. */
+static void a_full_queue_loses_no_audit_record(void **state)
+{
+    (void)state;
+    gt_rig *g = gt_open(NULL);
+    gt_call c;
+    gt_submit(g, &c, GT_PRIVATE);
+    (void)gt_wait_request(g, c.id);
+    assert_true(gt_wait_audit(g, "produced", c.id, NULL));
+    sl_memory_full(g->bus, 3);
+    sl_ticket *t = c.ticket;
+    sl_core_cancel(g->core, t);
+    assert_true(gt_wait_audit(g, "delivered", c.id, "client_gone"));
+    assert_int_equal(gt_metric(g, "sluice_audit_failed_total"), 0);
+    gt_call_done(&c);
+    gt_close(g);
+}
+
+/* No room until the end: what is left goes out, or is counted, when the core closes. */
+static void audit_records_that_wait_while_the_core_closes(void **state)
+{
+    (void)state;
+    gt_rig *g = gt_open(NULL);
+    gt_call c;
+    gt_submit(g, &c, GT_PRIVATE);
+    (void)gt_wait_request(g, c.id);
+    sl_memory_full(g->bus, 1);
+    sl_core_cancel(g->core, c.ticket);
+    gt_close_core(g);
+    assert_true(gt_wait_audit(g, "delivered", c.id, "client_gone"));
+    gt_call_done(&c);
+    gt_close(g);
+}
+
 static void limits_are_each_class_own(void **state)
 {
     (void)state;
@@ -468,6 +502,8 @@ int main(void)
         cmocka_unit_test(a_request_that_the_bus_did_not_acknowledge),
         cmocka_unit_test(a_lost_acknowledgement_behind_a_whole_answer),
         cmocka_unit_test(a_full_queue_holds_requests_back_and_loses_none),
+        cmocka_unit_test(a_full_queue_loses_no_audit_record),
+        cmocka_unit_test(audit_records_that_wait_while_the_core_closes),
         cmocka_unit_test(limits_are_each_class_own),
         cmocka_unit_test(a_refused_request_holds_no_place),
         cmocka_unit_test(the_deadline_ends_a_request_and_cancels_it),
