@@ -8,7 +8,7 @@
 #include "router/classify/numbers.h"
 #include "router/classify/validators.h"
 
-enum { PREFIX = 4, ADDRESS_MAX = 110, WORD_REACH = 60 };
+enum { PREFIX = 4, PREFIXES = 2, ADDRESS_MAX = 110, WORD_REACH = 60 };
 
 typedef struct ctx_rule {
     uint16_t ctx, entity;
@@ -124,8 +124,11 @@ static bool dated(const sl_token *k, int last)
         return false;
     if (last == 0)
         return k->n[0] == 4 && year(number(k, 0));
-    if (last == 1)
-        return k->n[1] == 8 && k->n[0] == 4 && year(number(k, 0)) && year(number(k, 1));
+    if (last == 1) {
+        int a = number(k, 0), b = number(k, 1);
+        return (k->n[0] == 4 && year(a) && (year(b) || (b <= 12 && k->n[1] < 7))) ||
+               (k->n[0] <= 2 && a <= 12 && year(b) && sl_part_n(k, 1) == 4);
+    }
     if (last != 2 || k->sep[1] != k->sep[2] || sl_part_n(k, 1) > 2)
         return false;
     int a = number(k, 0), b = number(k, 1), c = number(k, 2);
@@ -236,7 +239,8 @@ static bool inside(const walk *w, int last)
     if (before == '_' || after == '_' || (before && strchr("-./", before) && more_before) ||
         (after && strchr("-./@", after) && more_after))
         return true;
-    if (last == 0 || (w->k.letters & sl_token_mask(&w->k, last)))
+    /* of numbers with blanks between, only the whole row is one */
+    if (last == 0 || w->k.sep[last] != ' ' || (w->k.letters & sl_token_mask(&w->k, last)))
         return false;
     return (before == ' ' && more_before && sl_is_digit(t.p[from - 2])) ||
            (after == ' ' && more_after && sl_is_digit(t.p[end + 1]));
@@ -378,6 +382,18 @@ static size_t behind_word(const sl_ctx_map *m, sl_str t, size_t from, size_t to)
     return best;
 }
 
+/* A short upper-case run and one separator before `from`: where it begins; SIZE_MAX: none. */
+static size_t prefix(sl_str t, size_t from)
+{
+    if (from < 2 || (t.p[from - 1] != ' ' && t.p[from - 1] != '-'))
+        return SIZE_MAX;
+    size_t i = from - 1;
+    while (i > 0 && from - i <= PREFIX + 1 && t.p[i - 1] >= 'A' && t.p[i - 1] <= 'Z')
+        i--;
+    bool whole = i == 0 || !is_alnum(t.p[i - 1]);
+    return whole && i + 1 < from && from - i <= PREFIX + 1 ? i : SIZE_MAX;
+}
+
 void sl_tokens_scan(sl_classifier *c, sl_str t)
 {
     sl_idrules_open();
@@ -396,16 +412,9 @@ void sl_tokens_scan(sl_classifier *c, sl_str t)
             if (value > from)
                 look_at(&w, value);
         }
-        size_t prefix = from;
-        if (from >= 2 && (t.p[from - 1] == ' ' || t.p[from - 1] == '-')) {
-            prefix--;
-            while (prefix > 0 && from - prefix <= PREFIX + 1 && t.p[prefix - 1] >= 'A' &&
-                   t.p[prefix - 1] <= 'Z')
-                prefix--;
-            bool whole = prefix == 0 || !is_alnum(t.p[prefix - 1]);
-            if (whole && prefix + 1 < from)
-                look_at(&w, prefix);
-        }
+        size_t start = from;
+        for (int n = 0; n < PREFIXES && (start = prefix(t, start)) != SIZE_MAX; n++)
+            look_at(&w, start);
         if (to - from > 2 || (joins(at(t, to)) && is_alnum(at(t, to + 1))))
             look_at(&w, from);
     }

@@ -14,7 +14,7 @@ bool sl_check_cn_ric(const char *s, size_t n)
     uint8_t d[17];
     for (int i = 0; i < 17; i++)
         d[i] = (uint8_t)sl_dig(s[i]);
-    return sl_cn_id_plausible(d, 2100) && sl_cn_id_check(d) == s[17];
+    return sl_cn_id_plausible(d, 9999) && sl_cn_id_check(d) == s[17];
 }
 
 bool sl_check_cn_uscc(const char *s, size_t n)
@@ -129,15 +129,16 @@ bool sl_check_vn_mst(const char *s, size_t n)
     return 10 - sum % 11 == sl_dig(s[9]);
 }
 
-/* Province and regency, DDMMYY (+ 40 of women), serial number. */
+/* Province, two pairs for places within it, DDMMYY (+ 40 of women), serial number. */
 bool sl_check_id_nik(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 16))
+    static const char provinces[] =
+        "11 12 13 14 15 16 17 18 19 21 31 32 33 34 35 36 51 52 53 61 62 "
+        "63 64 65 71 72 73 74 75 76 81 82 91 92 93 94 95 96 97";
+    if (!digits_n(s, n, 16) || !sl_in(provinces, s, 2))
         return false;
-    int province = sl_int(s, 2), regency = sl_int(s + 2, 2), day = sl_int(s + 6, 2) % 40;
-    bool place = province >= 11 && province <= 96 && regency >= 1 && regency <= 79;
-    int month = sl_int(s + 8, 2), year = sl_int(s + 10, 2);
-    return place && (sl_day(1900 + year, month, day) || sl_day(2000 + year, month, day));
+    int day = sl_int(s + 6, 2) % 40, month = sl_int(s + 8, 2), year = sl_int(s + 10, 2);
+    return sl_day(1900 + year, month, day) || sl_day(2000 + year, month, day);
 }
 
 bool sl_check_my_nric(const char *s, size_t n)

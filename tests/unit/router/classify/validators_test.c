@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -197,10 +198,120 @@ static void test_dates(void **state)
     assert_false(sl_date_valid(2020, 1, 0, 1900, 2026));
 }
 
-int main(void)
+/* ---- whole identifiers: examples that their issuers publish, and the oracle's way in ---- */
+
+static const struct {
+    const char *name;
+    sl_check *check;
+} checks[] = {
+#define X(name, help) {#name, sl_check_##name},
+#include "router/classify/validators.def"
+#undef X
+};
+enum { CHECKS = sizeof checks / sizeof *checks };
+
+static sl_check *check_named(const char *name, size_t n)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_luhn),   cmocka_unit_test(test_cn_id),
-                                       cmocka_unit_test(test_iban),   cmocka_unit_test(test_cards),
-                                       cmocka_unit_test(test_phones), cmocka_unit_test(test_dates)};
+    for (size_t i = 0; i < CHECKS; i++) {
+        if (strlen(checks[i].name) == n && memcmp(checks[i].name, name, n) == 0)
+            return checks[i].check;
+    }
+    return NULL;
+}
+
+/* Lines "validator value" to lines 0 or 1, for test_validators_oracle.py. */
+static int answer(void)
+{
+    char line[256];
+    while (fgets(line, sizeof line, stdin)) {
+        char *value = strchr(line, ' ');
+        sl_check *check = value ? check_named(line, (size_t)(value - line)) : NULL;
+        if (!check) {
+            fprintf(stderr, "no such validator: %s", line);
+            return 1;
+        }
+        value++;
+        value[strcspn(value, "\n")] = '\0';
+        fputs(check(value, strlen(value)) ? "1\n" : "0\n", stdout);
+    }
+    return 0;
+}
+
+/* No validator reads beyond its value or takes nonsense, whatever the length. */
+static void test_any_length(void **state)
+{
+    static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    for (size_t i = 0; i < CHECKS; i++) {
+        for (int r = 0; r < 2000; r++) {
+            char value[40];
+            size_t n = 1 + draw(34);
+            unsigned among = draw(2) ? 10 : 36;
+            for (size_t x = 0; x < n; x++)
+                value[x] = alphabet[draw(among)];
+            char *tight = malloc(n); /* so that the sanitizer sees a read behind it */
+            assert_non_null(tight);
+            memcpy(tight, value, n);
+            (void)checks[i].check(tight, n);
+            free(tight);
+        }
+    }
+}
+
+/* Those that the oracle does not know, by values that are published or worked out by hand. */
+static void test_examples(void **state)
+{
+    static const struct {
+        const char *name, *good, *bad;
+    } lines[] = {
+        {"hkid", "A1234563", "A1234564"},
+        {"hkid", "AB9876543", "AB9876544"},
+        {"tw_id", "A123456789", "A123456788"},
+        {"iccid", "89014103211118510720", "89014103211118510721"},
+        {"vin", "1M8GDM9AXKP042788", "1M8GDM9A1KP042788"},
+        {"vin", "11111111111111111", "11111111211111111"},
+        {"us_npi", "1234567893", "1234567894"},
+        {"us_dea", "AB1234563", "AB1234564"},
+        {"us_mbi", "1EG4TE5MK73", "0EG4TE5MK73"},
+        {"uy_ci", "12345672", "12345673"},
+        {"gb_nino", "AB123456C", "BG123456C"},
+        {"gb_dvla", "MORGA753116SM9IJ", "MORGA793116SM9IJ"},
+        {"de_rvnr", "65170839J003", "65170839J004"},
+        {"de_kvnr", "A000500015", "A000500016"},
+        {"icao9", "L898902C36", "L898902C37"},
+        {"lu_nin", "1893120105732", "1893120105733"},
+        {"pl_dowod", "ABA300000", "ABA400000"},
+        {"hu_tax", "8071592153", "8071592154"},
+        {"hu_taj", "111111110", "111111111"},
+        {"ru_snils", "11223344595", "11223344596"},
+        {"kz_iin", "900101300017", "900101300018"},
+        {"ae_eid", "784198012345678", "784198012345679"},
+        {"sa_id", "1000000008", "1000000007"},
+        {"eg_nid", "29001011234567", "29013011234567"},
+        {"sg_nric", "S1234567D", "S1234567E"},
+        {"sg_nric", "F1234567N", "F1234567M"},
+        {"lk_nic", "853400937V", "859990937V"},
+        {"au_medicare", "2123456701", "2123456711"},
+        {"nz_nhi", "ZAC5361", "ZAC5362"},
+        {"imsi", "460001234567890", "990001234567890"},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        sl_check *check = check_named(lines[i].name, strlen(lines[i].name));
+        assert_non_null(check);
+        if (!check(lines[i].good, strlen(lines[i].good)))
+            fail_msg("%s: %s is refused", lines[i].name, lines[i].good);
+        if (check(lines[i].bad, strlen(lines[i].bad)))
+            fail_msg("%s: %s is taken", lines[i].name, lines[i].bad);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "--answer") == 0)
+        return answer();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_luhn),       cmocka_unit_test(test_cn_id),
+        cmocka_unit_test(test_iban),       cmocka_unit_test(test_cards),
+        cmocka_unit_test(test_phones),     cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_any_length), cmocka_unit_test(test_examples)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
