@@ -3,7 +3,9 @@
  * cold and warm, allocations once warm. Ends with the bars and exits 1 with --check when one is
  * missed. Usage: classify_bench [--check] [seconds a case, default 0.3] [seconds of search, 5] */
 #include "common/base/clock.h"
+#include "router/classify/classify.h"
 #include "router/classify/model.h"
+#include "router/classify/model_builtin.h"
 #include "router/classify/patterns.h"
 
 #include <stdio.h>
@@ -65,8 +67,8 @@ void *realloc(void *p, size_t n)
 /* ---- timing ---- */
 
 typedef struct bench {
-    sl_router *router;
-    sl_policy *policy;
+    sl_classifier *classifier; /* which remembers nothing: a text is scanned each time */
+    sl_model *model;
     sl_arena arena;
     double seconds, search;
 } bench;
@@ -84,12 +86,15 @@ static double now_us(void)
 
 static sl_level classify(bench *b, sl_str text)
 {
-    sl_decision d;
+    sl_level level;
+    bool doubt;
+    sl_finding *found;
+    size_t n;
     sl_arena_reset(&b->arena);
-    if (sl_router_classify(b->router, b->policy, SL_STR("bench"), text, &b->arena, &d, NULL) !=
-        SL_OK)
-        abort();
-    return d.level;
+    sl_classify_begin(b->classifier, NULL, NULL, &b->arena);
+    sl_classify_text(b->classifier, "text", text);
+    sl_classify_end(b->classifier, &level, &doubt, &found, &n);
+    return level;
 }
 
 static int by_value(const void *a, const void *b)
@@ -370,6 +375,10 @@ static int measure(bench *b, double cold, double warm)
     for (int i = 0; i < 1000; i++)
         classify(b, sl_buf_str(&text));
     double each = (double)(allocations - before) / 1000;
+    sl_classifier_set_memory(b->classifier, SL_VERDICTS_BYTES);
+    figures known = time_kinds(b, 2048, us);
+    print("seen before", 2048, known, "");
+    sl_classifier_set_memory(b->classifier, 0);
     sl_buf_done(&text);
     worst top[TOP] = {0};
     search(b, top);
@@ -400,17 +409,19 @@ int main(int argc, char **argv)
     if (!mkdtemp(dir))
         return 1;
     double cold = start_ms(dir), warm = start_ms(dir);
-    if (!sl_patterns_cache(dir) || sl_policy_default(&b.policy, &err) != SL_OK ||
-        sl_router_open(&b.router, &err) != SL_OK) {
+    if (!sl_patterns_cache(dir) || sl_model_parse(&b.model, sl_model_builtin(), &err) != SL_OK ||
+        sl_classifier_open(&b.classifier, &err) != SL_OK) {
         fprintf(stderr, "classify_bench: %s\n", err.text);
         return 1;
     }
+    sl_classifier_set_memory(b.classifier, 0);
+    sl_classifier_set_model(b.classifier, b.model, 1, 0.90f);
     snprintf(rm, sizeof rm, "rm -rf %s", dir);
     if (system(rm) != 0)
         fprintf(stderr, "classify_bench: %s stays behind\n", dir);
     int n = measure(&b, cold, warm);
     sl_arena_done(&b.arena);
-    sl_router_free(b.router);
-    sl_policy_unref(b.policy);
+    sl_classifier_free(b.classifier);
+    sl_model_unload(b.model);
     return check && n ? 1 : 0;
 }
