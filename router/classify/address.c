@@ -245,6 +245,8 @@ static size_t word_start(sl_str t, size_t word)
 
 static void street(sl_classifier *c, sl_str t, size_t word, bool strong)
 {
+    while (word > 0 && !sl_is_letter(t.p[word - 1]))
+        word--; /* "St.," */
     size_t start = word_start(t, word), at = house_before(t, start, 3);
     if (at == start || at + 3 > start || (word < t.n && sl_is_letter(t.p[word])))
         return;

@@ -2,38 +2,102 @@
 #include "router/classify/contact.h"
 #include "router/classify/numbers.h"
 
-/* What closes a link of the chain, from the greatest to the smallest; digit: only behind one. */
+/* What closes a link of the chain, from the greatest to the smallest. By code point; with a second
+ * character before those without. digit: only behind a number. */
 typedef struct link {
-    char s[8];
+    uint16_t code, second;
     uint8_t rank;
     bool digit;
 } link;
 
 static const link links[] = {
-    {"省", 1, false},  {"州", 1, false},  {"都", 1, false},  {"府", 1, false},   {"県", 1, false},
-    {"市", 2, false},  {"区", 3, false},  {"區", 3, false},  {"县", 3, false},   {"縣", 3, false},
-    {"旗", 3, false},  {"郡", 3, false},  {"镇", 4, false},  {"鎮", 4, false},   {"乡", 4, false},
-    {"鄉", 4, false},  {"村", 4, false},  {"町", 4, false},  {"街道", 4, false}, {"里", 4, false},
-    {"路", 5, false},  {"街", 5, false},  {"道", 5, false},  {"巷", 5, false},   {"胡同", 5, false},
-    {"弄", 5, true},   {"段", 5, false},  {"园", 5, false},  {"丁目", 5, true},  {"小区", 5, false},
-    {"号", 6, true},   {"號", 6, true},   {"番地", 6, true}, {"番", 6, true},    {"组", 6, true},
-    {"栋", 7, true},   {"幢", 7, true},   {"座", 7, false},  {"楼", 7, false},   {"樓", 7, false},
-    {"单元", 8, true}, {"單元", 8, true}, {"层", 8, true},   {"室", 9, true},    {"房", 9, true},
-    {"户", 9, true},   {"시", 2, false},  {"도", 1, false},  {"구", 3, false},   {"군", 3, false},
-    {"읍", 4, false},  {"면", 4, false},  {"동", 4, false},  {"로", 5, false},   {"길", 5, false},
-    {"번지", 6, true}, {"층", 8, true},   {"호", 9, true},
+    {0x4e01, 0x76ee, 5, true},  /* 丁目 */
+    {0x4e61, 0, 4, false},      /* 乡 */
+    {0x533a, 0, 3, false},      /* 区 */
+    {0x5340, 0, 3, false},      /* 區 */
+    {0x5355, 0x5143, 8, true},  /* 单元 */
+    {0x53bf, 0, 3, false},      /* 县 */
+    {0x53f7, 0, 6, true},       /* 号 */
+    {0x55ae, 0x5143, 8, true},  /* 單元 */
+    {0x56ed, 0, 5, false},      /* 园 */
+    {0x5ba4, 0, 9, true},       /* 室 */
+    {0x5c42, 0, 8, true},       /* 层 */
+    {0x5dde, 0, 1, false},      /* 州 */
+    {0x5df7, 0, 5, false},      /* 巷 */
+    {0x5e02, 0, 2, false},      /* 市 */
+    {0x5e62, 0, 7, true},       /* 幢 */
+    {0x5e9c, 0, 1, false},      /* 府 */
+    {0x5ea7, 0, 7, false},      /* 座 */
+    {0x5f04, 0, 5, true},       /* 弄 */
+    {0x6237, 0, 9, true},       /* 户 */
+    {0x623f, 0, 9, true},       /* 房 */
+    {0x65d7, 0, 3, false},      /* 旗 */
+    {0x6751, 0, 4, false},      /* 村 */
+    {0x680b, 0, 7, true},       /* 栋 */
+    {0x697c, 0, 7, false},      /* 楼 */
+    {0x6a13, 0, 7, false},      /* 樓 */
+    {0x6bb5, 0, 5, false},      /* 段 */
+    {0x753a, 0, 4, false},      /* 町 */
+    {0x756a, 0, 6, true},       /* 番 */
+    {0x7701, 0, 1, false},      /* 省 */
+    {0x770c, 0, 1, false},      /* 県 */
+    {0x7e23, 0, 3, false},      /* 縣 */
+    {0x7ec4, 0, 6, true},       /* 组 */
+    {0x80e1, 0x540c, 5, false}, /* 胡同 */
+    {0x865f, 0, 6, true},       /* 號 */
+    {0x8857, 0x9053, 4, false}, /* 街道 */
+    {0x8857, 0, 5, false},      /* 街 */
+    {0x8def, 0, 5, false},      /* 路 */
+    {0x9053, 0, 5, false},      /* 道 */
+    {0x90e1, 0, 3, false},      /* 郡 */
+    {0x90fd, 0, 1, false},      /* 都 */
+    {0x9109, 0, 4, false},      /* 鄉 */
+    {0x91cc, 0, 4, false},      /* 里 */
+    {0x93ae, 0, 4, false},      /* 鎮 */
+    {0x9547, 0, 4, false},      /* 镇 */
+    {0xad6c, 0, 3, false},      /* 구 */
+    {0xad70, 0, 3, false},      /* 군 */
+    {0xae38, 0, 5, false},      /* 길 */
+    {0xb3c4, 0, 1, false},      /* 도 */
+    {0xb3d9, 0, 4, false},      /* 동 */
+    {0xb85c, 0, 5, false},      /* 로 */
+    {0xba74, 0, 4, false},      /* 면 */
+    {0xbc88, 0xc9c0, 6, true},  /* 번지 */
+    {0xc2dc, 0, 2, false},      /* 시 */
+    {0xc74d, 0, 4, false},      /* 읍 */
+    {0xce35, 0, 8, true},       /* 층 */
+    {0xd638, 0, 9, true},       /* 호 */
 };
+
+/* The character of three bytes at i, 0 when there is none. */
+static uint16_t code_at(sl_str t, size_t i)
+{
+    if (i + 3 > t.n || ((unsigned char)t.p[i] & 0xf0) != 0xe0)
+        return 0;
+    return (uint16_t)((t.p[i] & 0xf) << 12 | (t.p[i + 1] & 0x3f) << 6 | (t.p[i + 2] & 0x3f));
+}
 
 static const link *link_at(sl_str t, size_t i)
 {
-    const link *best = NULL;
-    size_t best_n = 0;
-    for (size_t x = 0; x < sizeof links / sizeof *links; x++) {
-        size_t n = strlen(links[x].s);
-        if (n > best_n && i + n <= t.n && memcmp(t.p + i, links[x].s, n) == 0)
-            best = &links[x], best_n = n;
+    uint16_t code = code_at(t, i);
+    size_t lo = 0, hi = sizeof links / sizeof *links;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (links[mid].code < code)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
-    return best;
+    for (; lo < sizeof links / sizeof *links && links[lo].code == code; lo++) {
+        if (links[lo].second == 0 || links[lo].second == code_at(t, i + 3))
+            return &links[lo];
+    }
+    return NULL;
+}
+
+static size_t link_bytes(const link *l)
+{
+    return l->second ? 6 : 3;
 }
 
 static bool high(char ch)
@@ -81,7 +145,7 @@ void sl_cn_address_beside(sl_classifier *c, sl_str t, size_t word, size_t from, 
             continue;
         }
         const link *l = link_at(t, i);
-        size_t n = l ? strlen(l->s) : 3;
+        size_t n = l ? link_bytes(l) : 3;
         if (l && l->rank > last && i > at && (!l->digit || digit_before(t, i))) {
             last = l->rank, count++;
             numbers += l->digit;
@@ -125,7 +189,7 @@ void sl_cn_home_beside(sl_classifier *c, sl_str t, size_t word, size_t from, siz
         const link *l = high(t.p[i]) ? link_at(t, i) : NULL;
         if (l && l->rank > last)
             last = l->rank, count++;
-        i += l ? strlen(l->s) : high(t.p[i]) ? 3 : 1;
+        i += l ? link_bytes(l) : high(t.p[i]) ? 3 : 1;
     }
     if (count >= 3)
         sl_add(c, SL_ENT_POSTAL_ADDRESS, SL_LEVEL_CONFIDENTIAL, word, to - word);

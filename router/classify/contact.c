@@ -43,20 +43,29 @@ static sl_finder *const finders[SL_CTX_N] = {
     [SL_CTX_BODY] = sl_body_beside,
 };
 
+/* A finder that reads whole sentences or chains looks at one of a row of words. */
+static size_t step_of(unsigned x)
+{
+    bool told = x >= SL_CTX_ILLNESS && x <= SL_CTX_BODY;
+    return told || x == SL_CTX_CN_NUMBER || x == SL_CTX_KR_NUMBER ? 24 : 8;
+}
+
 void sl_contact_scan(sl_classifier *c, sl_str t)
 {
-    uint32_t looked[SL_CTX_N] = {0}; /* to where, by kind: so rows of words stay linear */
+    uint32_t last[SL_CTX_N] = {0}; /* ends of the words looked at, by kind: rows stay linear */
     sl_net_scan(c, t);
     for (size_t i = 0; i < c->ctx.n; i++) {
         unsigned x = c->ctx.hits[i].ctx;
         if (!finders[x])
             continue;
         size_t word = c->ctx.hits[i].end;
+        if (last[x] && word < last[x] + step_of(x))
+            continue;
         size_t from = word > BEFORE ? word - BEFORE : 0;
-        size_t seen = looked[x] > OVERLAP ? looked[x] - OVERLAP : 0;
+        size_t seen = last[x] + BEHIND > OVERLAP ? last[x] + BEHIND - OVERLAP : 0;
         size_t to = word + BEHIND < t.n ? word + BEHIND : t.n;
-        finders[x](c, t, word, from > seen ? from : seen, to);
-        looked[x] = (uint32_t)to;
+        finders[x](c, t, word, last[x] && from < seen ? seen : from, to);
+        last[x] = (uint32_t)word;
     }
 }
 
