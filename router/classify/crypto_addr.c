@@ -1,5 +1,5 @@
-/* crypto_addr.c - addresses of wallets: Base58Check of Bitcoin and its kin, Tron and Ripple, Bech32,
- * hexadecimal addresses of Ethereum; Solana, Monero and Cardano by length and alphabet.
+/* crypto_addr.c - addresses of wallets: Base58Check of Bitcoin and its kin, Tron and Ripple,
+ * Bech32, hexadecimal addresses of Ethereum; Solana, Monero and Cardano by length and alphabet.
  * Sources: Bitcoin's Base58Check, BIP-173 and BIP-350. */
 #include "common/crypto/digest.h"
 #include "router/classify/idrules.h"

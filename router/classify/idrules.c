@@ -1,4 +1,5 @@
-/* idrules.c - the table of identifiers that are known by their form, compiled for look-up by length. */
+/* idrules.c - the table of identifiers that are known by their form, compiled for look-up by their
+ * length. */
 #include "router/classify/idrules.h"
 
 #include "router/classify/validators.h"
@@ -122,6 +123,19 @@ static bool baltic_living(const char *s, size_t n)
 static bool cif_company(const char *s, size_t n)
 {
     return memchr("ABEFGHJUV", s[0], 9) && two(s + 1) != 0 && sl_check_es_cif(s, n);
+}
+
+/* Months are told + 20, + 50 or + 70, no others. */
+static bool rc_month(const char *s, size_t n)
+{
+    int month = two(s + 2) % 50;
+    return (month <= 12 || (month >= 21 && month <= 32)) && sl_check_cz_rc(s, n);
+}
+
+/* Born since 1930; "20…" begins times of day written in one. */
+static bool eg_living(const char *s, size_t n)
+{
+    return (s[0] == '3' || s[1] >= '3') && sl_check_eg_nid(s, n);
 }
 
 static bool cnp_living(const char *s, size_t n)

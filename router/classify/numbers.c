@@ -2,9 +2,9 @@
  *
  * A cluster is a row of digit groups with at most three separators (space, - . / _ , ( ) quotes,
  * newline) between two groups. Every window of groups with at most 19 digits is a candidate; its
- * length picks the checks. A long cluster is worked in slices of SL_GROUPS groups that overlap by 19,
- * so the work is linear in the text. How a window is grouped decides how much it is worth: "4111
- * 1111 1111 1111" is a card, five numbers of a table that happen to have 16 digits are not. */
+ * length picks the checks. A long cluster is worked in slices of SL_GROUPS groups that overlap by
+ * 19, so the work is linear in the text. How a window is grouped decides how much it is worth:
+ * "4111 1111 1111 1111" is a card, five numbers of a table that happen to have 16 digits are not. */
 #include "router/classify/numbers.h"
 #include "router/classify/idrules.h"
 

@@ -8,6 +8,8 @@
 #include "router/classify/numbers.h"
 #include "router/classify/validators.h"
 
+#include <pthread.h>
+
 enum { PREFIX = 4, PREFIXES = 2, ADDRESS_MAX = 110, WORD_REACH = 60 };
 
 typedef struct ctx_rule {
@@ -21,6 +23,22 @@ static const ctx_rule ctx_rules[] = {
 #include "router/classify/id_contexts.def"
 #undef Y
 };
+
+/* Where the rules of a context begin; the table goes by contexts in their order. */
+static struct {
+    pthread_once_t once;
+    uint16_t first[SL_CTX_N + 1];
+} index_of = {.once = PTHREAD_ONCE_INIT};
+
+static void fill_index(void)
+{
+    size_t r = 0;
+    for (unsigned ctx = 0; ctx <= SL_CTX_N; ctx++) {
+        while (r < sizeof ctx_rules / sizeof *ctx_rules && ctx_rules[r].ctx < ctx)
+            r++;
+        index_of.first[ctx] = (uint16_t)r;
+    }
+}
 
 typedef struct walk {
     sl_classifier *c;
@@ -201,6 +219,19 @@ static int part_for(const walk *w, const ctx_rule *rule, const bool *ok)
     return last;
 }
 
+/* The end of what the rule finds, or 0. */
+static size_t beside_word(walk *w, const ctx_rule *rule, const bool *ok)
+{
+    const sl_token *k = &w->k;
+    int last = part_for(w, rule, ok);
+    if (last < 0)
+        return 0;
+    sl_entity e = (sl_entity)rule->entity;
+    if (!found_before(w, k->end[last], e))
+        sl_add(w->c, e, sl_entities[e].level, k->at, k->end[last] - k->at);
+    return k->end[last];
+}
+
 static void beside_words(walk *w, const sl_ctx_set *near)
 {
     const sl_token *k = &w->k;
@@ -210,16 +241,14 @@ static void beside_words(walk *w, const sl_ctx_set *near)
     for (int i = 0; i < k->parts; i++)
         ok[i] = candid(k, i);
     size_t done_to = w->done_to;
-    for (size_t r = 0; r < sizeof ctx_rules / sizeof *ctx_rules; r++) {
-        const ctx_rule *rule = &ctx_rules[r];
-        int last = sl_ctx_has(near, (sl_ctx)rule->ctx) ? part_for(w, rule, ok) : -1;
-        if (last < 0)
-            continue;
-        sl_entity e = (sl_entity)rule->entity;
-        if (!found_before(w, k->end[last], e))
-            sl_add(w->c, e, sl_entities[e].level, k->at, k->end[last] - k->at);
-        if (k->end[last] > done_to)
-            done_to = k->end[last];
+    for (size_t i = 0; i < sizeof near->w / sizeof *near->w; i++) {
+        for (uint64_t left = near->w[i]; left; left &= left - 1) {
+            unsigned ctx = (unsigned)i * 64 + (unsigned)__builtin_ctzll(left);
+            for (unsigned r = index_of.first[ctx]; r < index_of.first[ctx + 1]; r++) {
+                size_t end = beside_word(w, &ctx_rules[r], ok);
+                done_to = end > done_to ? end : done_to;
+            }
+        }
     }
     w->done_to = done_to;
     if (sl_ctx_has(near, SL_CTX_EXPIRY) && sl_ctx_has(near, SL_CTX_CARD) && expiry(k))
@@ -360,7 +389,7 @@ static void find_beside_words(sl_classifier *c, sl_str t)
     }
 }
 
-/* "PESEL44051401458": where the word for it ends within the run of letters and digits; else from. */
+/* "PESEL44051401458": where the word for it ends within the run [from, to); else from. */
 static size_t behind_word(const sl_ctx_map *m, sl_str t, size_t from, size_t to)
 {
     size_t lo = 0, hi = m->n;
@@ -397,6 +426,7 @@ static size_t prefix(sl_str t, size_t from)
 void sl_tokens_scan(sl_classifier *c, sl_str t)
 {
     sl_idrules_open();
+    pthread_once(&index_of.once, fill_index);
     walk w = {.c = c, .t = t};
     size_t behind = 0; /* the end of the run before */
     for (size_t i = sl_next_digit(t, 0); i < t.n; i = sl_next_digit(t, behind)) {

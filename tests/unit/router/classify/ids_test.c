@@ -241,6 +241,18 @@ static void test_rows(void **state)
     classify((sl_str){text, sizeof text - 1});
 }
 
+/* tokens.c looks rules up by context: the table must go by contexts in their order. */
+static void test_order(void **state)
+{
+    static const int contexts[] = {
+#define Y(ctx, entity, min, max, digits, letters) SL_CTX_##ctx,
+#include "router/classify/id_contexts.def"
+#undef Y
+    };
+    for (size_t i = 1; i < sizeof contexts / sizeof *contexts; i++)
+        assert_true(contexts[i - 1] <= contexts[i]);
+}
+
 static int open_all(void **state)
 {
     sl_error err = {0};
@@ -260,6 +272,7 @@ int main(void)
         cmocka_unit_test(test_alone),        cmocka_unit_test(test_weak),
         cmocka_unit_test(test_beside_words), cmocka_unit_test(test_innocent),
         cmocka_unit_test(test_place),        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_order),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

@@ -24,8 +24,8 @@ BIN = Path(os.environ.get("SLUICE_BIN", "build/bin"))
 PROGRAM = BIN.parent / "tests/unit/router/classify/validators_test"
 
 # validator | module of stdnum | form, several parted by a blank | last characters to make fit
-# (@n: the character n). d digit, L letter, A either, {%...} a date, I ten digits of which one stands
-# twice or thrice; what else stands there is meant.
+# (@n: the character n). d digit, L letter, A either, {%...} a date, I ten digits of which one
+# stands twice or thrice; what else stands there is meant.
 CASES = """
 luhn|luhn|dddddddddddd dddddddddddddddd ddddddddddddddddddd|1
 verhoeff|verhoeff|dddddddddddd dddddd|1
@@ -151,7 +151,6 @@ MEANT = {
     "no_fnr": ("ours", "as dk_cpr"),
     "sg_uen": ("ours", "as dk_cpr"),
     "in_gstin": ("ours", "states 38, 97 and 99 were added since"),
-    "au_abn": ("theirs", "a number that begins with 0 would have been made by no rule of the office"),
 }  # fmt: skip
 # What the program is given: the separators that carry meaning for stdnum alone are left out.
 PLAIN = re.compile(r"[^0-9A-Z]")
