@@ -12,7 +12,7 @@ NAMES = {
     "|Ashworth Pemberton Okafor Lockhart Delgado Whitcombe Fairbanks Mulligan Tran Abernathy",
     "zh": "晓彤 建华 梓涵 国强 雨欣 志远 丽娟 浩然 秀英 明哲 思琪 文博|欧阳 陈 刘 赵 周 吴 郑 徐 孙 马 朱 胡",
     "zh-TW": "怡君 家豪 淑芬 俊宏 雅婷 志明|林 黃 張 蔡 許 鄭",
-    "de": "Heike Jürgen Annegret Thorsten Wiebke Klaus-Dieter|Sauerland Bräutigam Niehoff Kessler Voß",
+    "de": "Heike Jürgen Annegret Thorsten Wiebke|Sauerland Bräutigam Niehoff Kessler Voß",
     "fr": "Solène Thibault Mireille Gauthier Océane Fabrice|Lemoine Charpentier Delacroix Vasseur",
     "es": "Rocío Álvaro Consuelo Iñaki Lourdes Fermín|Echeverría Montoya Zamora Quintana Belmonte",
     "it": "Ginevra Ettore Fiammetta Ruggero|Bellucci Tagliaferri Sorrentino Montanari",

@@ -118,7 +118,7 @@ password = getpass.getpass("Password: ")\nHow can I test this?
 api_key = "YOUR_API_KEY"  # replace me, how do I load it from a file?
 #include <stdio.h>\nint main(void) {{ printf("%d\\n", {m}); }}
 kubectl get pods -n default shows CrashLoopBackOff, what now?
-@app.route("/login", methods=["POST"])\ndef login():\n    token = form["token"]\n    return check(token)
+@app.route("/login", methods=["POST"])\ndef login():\n    return check(form["token"])
 if token is None:\n    raise ValueError("token missing")\nRefactor this.
 interface User {{ id: number; email: string; passwordHash: string; }}
 Traceback (most recent call last):\n  File "app.py", line {n}, in <module>\nKeyError: 'secret'

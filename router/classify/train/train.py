@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Trains the second opinion: train.py [--seed N] [--out FILE] [--report FILE.jsonl].
+"""Trains the second opinion: train.py [--seed N] [--out FILE] [--report FILE].
 
-Fills the training templates with Faker's names, addresses and firms, learns a linear model of hashed
-byte n-grams (logistic regression, Adagrad) and writes the pack that router/classify/model.c reads.
+Fills the training templates with Faker's names, addresses and firms, learns a linear model of
+hashed byte n-grams (logistic regression, Adagrad) and writes the pack that model.c reads.
 The same seed and the versions of requirements.txt give the same pack. README.md says what the
 numbers mean. Needs numpy and faker; nothing of it is needed to build or run the product.
 """
@@ -11,20 +11,21 @@ import argparse
 import json
 import random
 import struct
-import sysconfig
 from pathlib import Path
 
 import numpy as np
 from faker import Faker
 from faker.config import AVAILABLE_LOCALES
 
+import background
 import templates
 
 BITS = 17  # of each table; two tables: 256 KiB of weights
 WINDOW = 256  # bytes that are judged at once; model.h says the same
 GRAMS = ((3, np.uint64(0x9E3779B97F4A7C15)), (6, np.uint64(0xC2B2AE3D27D4EB4F)))
 LOCALES = {
-    "en": "en_US en_GB en_IN en_AU en_PH de_DE fr_FR es_ES it_IT pl_PL nl_NL sv_SE fi_FI da_DK cs_CZ "
+    "en": "en_US en_GB en_IN en_AU en_PH de_DE fr_FR es_ES it_IT pl_PL nl_NL sv_SE fi_FI da_DK "
+    "cs_CZ "
     "hu_HU ro_RO hr_HR pt_BR no_NO es_MX id_ID tr_TR",
     "zh": "zh_CN",
     "zh-TW": "zh_TW",
@@ -49,8 +50,9 @@ LOCALES = {
 }
 TITLES = ["Mr. {}", "Ms {}", "Dr. {}", "Mrs. {}", "{}", "{}", "{}", "{}", "{}", "{}"]
 CHINESE_TITLES = ["{}先生", "{}女士", "{}经理", "{}", "{}", "{}", "{}", "{}"]
-# Ordinary prompts name well-known people, places and firms too; so do made-up stories.
-EVERYDAY = {"n": "famous", "m": "famous", "org": "big"}
+# What a sensitive template is filled with to become an ordinary one: nobody in particular. Without
+# these twins the model would learn the words around the names instead of the names.
+ANYBODY = {"n": "who", "f": "who", "addr": "where", "org": "firm"}
 
 
 class Names:
@@ -96,22 +98,16 @@ class Names:
         return person
 
 
-def code_snippets(r, n):
-    """Lines of Python's own library: what programmers paste."""
-    files = sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py"))
-    asks = ["", "Explain this code:\n", "Why does this fail?\n", "Add tests:\n", "解释这段代码：\n"]
-    for _ in range(n):
-        lines = r.choice(files).read_text("utf-8", errors="ignore").splitlines()
-        at = r.randrange(max(1, len(lines) - 12))
-        yield r.choice(asks) + "\n".join(lines[at : at + r.randrange(1, 9)])
+# Languages with few templates: what little there is must not outweigh their ordinary words.
+FEW = {"uk", "pl", "nl", "tr", "sv", "ar", "hi", "vi", "id", "th"}
 
 
-def drawn(r, names, among, n):
-    """n filled templates; every language alike but English and Chinese four times as often."""
+def drawn(r, names, among, n, few=1):
+    """n filled templates; English and Chinese most often, those with few templates by `few`."""
     by = {}
     for lang, _, t in among:
         by.setdefault(lang, []).append(t)
-    weights = [{"en": 8, "zh": 6}.get(lang, 1) for lang in by]
+    weights = [{"en": 8, "zh": 6}.get(lang, few if lang in FEW else 1) for lang in by]
     for lang in r.choices(list(by), weights, k=n):
         t = r.choice(by[lang])
         yield lang, templates.fill(r, t, lang, names(r, lang))
@@ -119,6 +115,19 @@ def drawn(r, names, among, n):
 
 def nobody(r, lang):
     return lambda kind: None
+
+
+def anybody(r, lang):
+    near = "zh" if lang == "zh-TW" else lang
+
+    def person(kind):
+        slot = ANYBODY.get(kind)
+        if not slot:
+            return None
+        slots = templates.SLOTS
+        return r.choice(slots[(lang, slot)] or slots[(near, slot)] or slots[("en", slot)])
+
+    return person
 
 
 def embed(r, lang, text, filler):
@@ -151,13 +160,26 @@ def corpus(seed, part, positives, negatives):
         near = "zh" if lang == "zh-TW" else lang
         return r.choice(templates.SLOTS[(near, "sent")] or templates.SLOTS[("en", "sent")])
 
-    out = [(embed(r, lang, t, filler), 1) for lang, t in drawn(r, names.maker, bad, positives)]
-    plain = list(drawn(r, lambda r, lang: nobody(r, lang), good, negatives))
+    out = [(embed(r, lang, t, filler), 1) for lang, t in drawn(r, names.maker, bad, positives, 0.4)]
+    plain = list(drawn(r, nobody, good, negatives))
+    circumstance = ("{ill}", "{drug}", "{money}", "{pct}", "{age}")
+    named = [
+        t
+        for t in bad
+        if any(s in t[2] for s in ("{n}", "{f}", "{l}"))
+        and t[1] in ("person", "mixed")
+        and not any(s in t[2] for s in circumstance)
+    ]
+    plain += drawn(r, anybody, named, negatives // 2 if part != "test" else 0)
     out += [(embed(r, lang, t, filler), 0) for lang, t in plain]
-    out += [(t, 0) for t in code_snippets(r, negatives // 5)]
+    out += [(t, 0) for t in background.samples(r, negatives)]
+    plain = [t for t in good if t[0] not in ("en", "zh")]
+    out += [(t, 0) for _, t in drawn(r, nobody, plain, negatives // 2)]
     for lang in LOCALES:  # what the words of a language alone say: nothing
-        for _ in range(negatives // 200):
+        fakers = [names.fakers[f] for f in LOCALES[lang].split()]
+        for _ in range(negatives // 100):
             out.append((" ".join(filler(lang) for _ in range(r.randrange(1, 5))), 0))
+            out.append((" ".join(r.choice(fakers).sentences(r.randrange(1, 4))), 0))
     return out
 
 
