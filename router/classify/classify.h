@@ -127,7 +127,7 @@ typedef struct sl_loose {
 } sl_loose;
 
 /* What parts of a view mean, each beside what stands around it: the text of one more view. */
-enum { SL_SURE = 64 };
+enum { SL_SURE = 64, SL_MAYBE = 32 };
 typedef struct sl_pieces {
     sl_buf text;
     sl_edits edits;
@@ -135,6 +135,12 @@ typedef struct sl_pieces {
         uint32_t from, to;
     } sure[SL_SURE]; /* pieces in which weak signs count */
     int sure_n;
+    struct {
+        uint32_t from, end;
+        char d[24];
+        int n;
+    } maybe[SL_MAYBE]; /* numbers in plain pieces: read unless something was found there anyway */
+    int maybe_n;
     bool cut; /* there were more than a string may have */
 } sl_pieces;
 
@@ -182,6 +188,9 @@ struct sl_classifier {
     sl_hints hints; /* of the view at hand */
     sl_loose loose;
     sl_pieces pieces;
+    sl_span
+        seen[SL_TAKEN]; /* where the view at hand has findings above internal; the last of them */
+    unsigned seen_n;
     size_t pieces_bytes; /* of the string at hand */
     sl_buf norm[SL_DECODE_DEPTH + 1], decoded[SL_DECODE_DEPTH];
     sl_edits norm_edits[SL_DECODE_DEPTH + 1];

@@ -59,6 +59,8 @@ void sl_add(sl_classifier *c, sl_entity e, sl_level level, size_t at, size_t len
 {
     if (c->frame && c->frame->pieces && level <= SL_LEVEL_INTERNAL && !sure(c, at, len))
         return;
+    if (level > SL_LEVEL_INTERNAL)
+        c->seen[c->seen_n++ % SL_TAKEN] = (sl_span){(uint32_t)at, (uint32_t)(at + len)};
     bool allowed = sl_entity_set_has(&c->allow, e);
     if (level > c->own.level && !allowed)
         c->own.level = level;

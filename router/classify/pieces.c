@@ -16,7 +16,7 @@ static size_t allowance(sl_str t)
     return t.n + 4096;
 }
 
-void sl_pieces_add(sl_classifier *c, sl_str t, size_t from, size_t end, sl_str text, bool doubtful)
+static void put(sl_classifier *c, sl_str t, size_t from, size_t end, sl_str text, bool doubtful)
 {
     sl_pieces *p = &c->pieces;
     if (text.n > TEXT_MAX)
@@ -52,10 +52,37 @@ void sl_pieces_add(sl_classifier *c, sl_str t, size_t from, size_t end, sl_str t
     sl_buf_adds(out, " ;");
 }
 
+void sl_pieces_add(sl_classifier *c, sl_str t, size_t from, size_t end, sl_str text, bool doubtful)
+{
+    sl_pieces *p = &c->pieces;
+    if (!doubtful) {
+        put(c, t, from, end, text, false);
+    } else if (p->maybe_n < SL_MAYBE && text.n <= sizeof p->maybe->d) {
+        p->maybe[p->maybe_n].from = (uint32_t)from, p->maybe[p->maybe_n].end = (uint32_t)end;
+        p->maybe[p->maybe_n].n = (int)text.n;
+        memcpy(p->maybe[p->maybe_n++].d, text.p, text.n);
+    }
+}
+
+static bool seen(const sl_classifier *c, uint32_t from, uint32_t end)
+{
+    for (unsigned i = 0; i < c->seen_n && i < SL_TAKEN; i++) {
+        if (c->seen[i].from < end && c->seen[i].to > from)
+            return true;
+    }
+    return false;
+}
+
 void sl_pieces_scan(sl_classifier *c, const sl_frame *f)
 {
     sl_pieces *p = &c->pieces;
     c->frame = f;
+    for (int i = 0; i < p->maybe_n; i++) {
+        if (!seen(c, p->maybe[i].from, p->maybe[i].end))
+            put(c, f->text, p->maybe[i].from, p->maybe[i].end,
+                (sl_str){p->maybe[i].d, (size_t)p->maybe[i].n}, true);
+    }
+    p->maybe_n = 0;
     if (!sl_buf_ok(&p->text))
         sl_add(c, SL_ENT_CLASSIFIER_ERROR, SL_LEVEL_INTERNAL, 0, 0);
     if (p->cut)
