@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HEAD = 80, KEEP = 8, NAME_MAX_BYTES = 64 };
+enum { HEAD = 80, KEEP = 16, NAME_MAX_BYTES = 64 };
 
 static const char magic[8] = {'S', 'L', 'P', 'A', 'T', 'D', 'B', '1'};
 

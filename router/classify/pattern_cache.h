@@ -2,7 +2,7 @@
  *
  * File: <dir>/patterns-<32 hex digits>.db, named by a digest of the expressions as they are
  * matched, of Vectorscan's version and of the processor's features; another build or machine has
- * another name. Written to a temporary name with mode 0600 and renamed; the 8 newest are kept.
+ * another name. Written to a temporary name with mode 0600 and renamed; the 16 newest are kept.
  *
  *     bytes  0-7   "SLPATDB1"
  *     bytes  8-39  the digest that names the file
@@ -27,7 +27,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SL_PATTERN_DB_MAX (8u << 20) /* bytes of a compiled database */
+#define SL_PATTERN_DB_MAX (8u << 20) /* bytes of all compiled databases */
 
 struct hs_database;
 

@@ -1,4 +1,4 @@
-/* patterns.c - one Vectorscan database of everything that has a literal to look for. It is made
+/* patterns.c - the Vectorscan databases of everything that has a literal to look for. They are made
  * once a process, from the cache or by compiling, and shared; each classifier has its own
  * scratch. */
 #include "router/classify/patterns.h"
@@ -11,24 +11,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* The lists stand in two databases: what costs one literal matcher most is the number of short
+ * literals that share it, and scanning twice costs less than the false starts of all together. */
+enum { DBS = 2, LIST_SHIFT = 16 };
+
+typedef struct member {
+    const sl_pattern_list *list;
+    int db;
+} member;
+
+static const member lists[] = {{&sl_hint_patterns, 0},        {&sl_secret_patterns, 0},
+                               {&sl_secret_word_patterns, 0}, {&sl_marking_patterns, 0},
+                               {&sl_context_patterns, 1},     {&sl_contact_patterns, 1}};
+#define LISTS (sizeof lists / sizeof *lists)
+
 static struct {
     pthread_once_t once;
-    hs_database_t *db;
+    hs_database_t *db[DBS];
     atomic_bool opened;
-    bool cached;           /* it came from the cache */
+    bool cached;           /* they came from the cache */
     const char *cache_dir; /* NULL: the default */
     char fault[160];
 } global = {.once = PTHREAD_ONCE_INIT};
 
-static const sl_pattern_list *const lists[] = {&sl_hint_patterns,        &sl_context_patterns,
-                                               &sl_contact_patterns,     &sl_secret_patterns,
-                                               &sl_secret_word_patterns, &sl_marking_patterns};
-#define LISTS (sizeof lists / sizeof *lists)
-
-/* The id of a pattern: its list above, its place in it below. */
-enum { LIST_SHIFT = 16 };
-
-/* All expressions, as they match in the folded view, with their ids. */
+/* A database's expressions, as they match in the folded view, with their ids: the list above, the
+ * place in it below. */
 typedef struct sources {
     sl_buf text; /* NUL behind each */
     const char **expr;
@@ -36,23 +43,26 @@ typedef struct sources {
     unsigned n;
 } sources;
 
-static bool collect(sources *s)
+static bool collect(sources *s, int db)
 {
     for (size_t l = 0; l < LISTS; l++)
-        s->n += (unsigned)lists[l]->n;
+        s->n += lists[l].db == db ? (unsigned)lists[l].list->n : 0;
     s->expr = calloc(s->n, sizeof *s->expr);
     s->ids = calloc(s->n, sizeof *s->ids), s->flags = calloc(s->n, sizeof *s->flags);
-    for (size_t l = 0; l < LISTS; l++) {
-        for (size_t i = 0; i < lists[l]->n; i++)
-            sl_fold_expr(lists[l]->patterns[i].expr, &s->text), sl_buf_addc(&s->text, '\0');
+    if (!s->expr || !s->ids || !s->flags)
+        return false;
+    for (size_t l = 0, x = 0; l < LISTS; l++) {
+        for (size_t i = 0; lists[l].db == db && i < lists[l].list->n; i++) {
+            sl_fold_expr(lists[l].list->patterns[i].expr, &s->text);
+            sl_buf_addc(&s->text, '\0');
+            s->ids[x++] = (unsigned)(l << LIST_SHIFT | i);
+        }
     }
-    if (!s->expr || !s->ids || !s->flags || !sl_buf_ok(&s->text))
+    if (!sl_buf_ok(&s->text))
         return false;
     const char *next = s->text.data;
-    for (size_t l = 0, x = 0; l < LISTS; l++) {
-        for (size_t i = 0; i < lists[l]->n; i++, x++, next += strlen(next) + 1)
-            s->expr[x] = next, s->ids[x] = (unsigned)(l << LIST_SHIFT | i);
-    }
+    for (size_t x = 0; x < s->n; x++, next += strlen(next) + 1)
+        s->expr[x] = next;
     return true;
 }
 
@@ -82,52 +92,68 @@ static bool usable(hs_database_t *db)
     return ok;
 }
 
-static void compile(const sources *s)
+static hs_database_t *compile(const sources *s)
 {
     hs_compile_error_t *err = NULL;
+    hs_database_t *db = NULL;
     size_t size = 0;
-    if (hs_compile_multi(s->expr, s->flags, s->ids, s->n, HS_MODE_BLOCK, NULL, &global.db, &err) !=
+    if (hs_compile_multi(s->expr, s->flags, s->ids, s->n, HS_MODE_BLOCK, NULL, &db, &err) !=
         HS_SUCCESS) {
-        global.db = NULL;
+        db = NULL;
         snprintf(global.fault, sizeof global.fault, "pattern %d: %s", err ? err->expression : -1,
                  err ? err->message : "no detail");
-    } else if (hs_database_size(global.db, &size) != HS_SUCCESS || size > SL_PATTERN_DB_MAX) {
-        hs_free_database(global.db);
-        global.db = NULL;
+    } else if (hs_database_size(db, &size) != HS_SUCCESS || size > SL_PATTERN_DB_MAX / DBS) {
+        hs_free_database(db);
+        db = NULL;
         snprintf(global.fault, sizeof global.fault, "it takes %zu bytes, over %u", size,
-                 SL_PATTERN_DB_MAX);
+                 SL_PATTERN_DB_MAX / DBS);
     }
     hs_free_compile_error(err);
+    return db;
 }
 
-static void build(void)
+/* dir: of the cache, NULL for none. *ret_cached: it came from there. */
+static hs_database_t *open_one(int which, const char *dir, bool *ret_cached)
 {
-    atomic_store(&global.opened, true);
     sources s = {.n = 0};
-    char dir[1024];
+    hs_database_t *db = NULL;
     uint8_t key[SL_SHA256_SIZE];
-    bool cache = false;
-    if (!collect(&s)) {
+    *ret_cached = false;
+    if (!collect(&s, which)) {
         snprintf(global.fault, sizeof global.fault, "out of memory");
         goto cleanup;
     }
-    cache = key_of(&s, key) && sl_pattern_cache_dir(global.cache_dir, dir, sizeof dir);
+    bool cache = dir && key_of(&s, key);
     if (cache)
-        global.db = sl_pattern_cache_load(dir, key);
-    if (global.db && !usable(global.db)) {
-        hs_free_database(global.db);
-        global.db = NULL;
+        db = sl_pattern_cache_load(dir, key);
+    if (db && !usable(db)) {
+        hs_free_database(db);
+        db = NULL;
     }
-    global.cached = global.db != NULL;
-    if (!global.db)
-        compile(&s);
-    if (global.db && cache && !global.cached)
-        (void)sl_pattern_cache_store(dir, key, global.db);
+    *ret_cached = db != NULL;
+    if (!db)
+        db = compile(&s);
+    if (db && cache && !*ret_cached)
+        (void)sl_pattern_cache_store(dir, key, db);
 cleanup:
     sl_buf_done(&s.text);
     free(s.expr);
     free(s.ids);
     free(s.flags);
+    return db;
+}
+
+static void build(void)
+{
+    atomic_store(&global.opened, true);
+    char dir[1024];
+    bool cache = sl_pattern_cache_dir(global.cache_dir, dir, sizeof dir), all = true;
+    for (int i = 0; i < DBS; i++) {
+        bool cached;
+        global.db[i] = open_one(i, cache ? dir : NULL, &cached);
+        all &= cached;
+    }
+    global.cached = all;
 }
 
 bool sl_patterns_cache(const char *dir)
@@ -145,18 +171,25 @@ bool sl_patterns_cached(void)
 
 size_t sl_patterns_bytes(void)
 {
-    size_t n = 0;
-    return global.db && hs_database_size(global.db, &n) == HS_SUCCESS ? n : 0;
+    size_t sum = 0;
+    for (int i = 0; i < DBS; i++) {
+        size_t n = 0;
+        if (global.db[i] && hs_database_size(global.db[i], &n) == HS_SUCCESS)
+            sum += n;
+    }
+    return sum;
 }
 
 sl_status sl_patterns_open(struct hs_scratch **scratch, sl_error *reterr)
 {
     pthread_once(&global.once, build);
-    if (!global.db)
-        return sl_fail(reterr, SL_E_INTERNAL, "the pattern database does not compile: %s",
-                       global.fault);
-    if (hs_alloc_scratch(global.db, scratch) != HS_SUCCESS)
-        return sl_fail(reterr, SL_E_NOMEM, "no memory for the pattern scratch");
+    for (int i = 0; i < DBS; i++) {
+        if (!global.db[i])
+            return sl_fail(reterr, SL_E_INTERNAL, "the pattern database does not compile: %s",
+                           global.fault);
+        if (hs_alloc_scratch(global.db[i], scratch) != HS_SUCCESS)
+            return sl_fail(reterr, SL_E_NOMEM, "no memory for the pattern scratch");
+    }
     return SL_OK;
 }
 
@@ -174,7 +207,7 @@ static int on_match(unsigned id, unsigned long long from, unsigned long long to,
                     void *arg)
 {
     scan *s = arg;
-    const sl_pattern_list *l = lists[id >> LIST_SHIFT];
+    const sl_pattern_list *l = lists[id >> LIST_SHIFT].list;
     l->hit(s->c, s->t, (size_t)to, &l->patterns[id & ((1u << LIST_SHIFT) - 1)]);
     return 0;
 }
@@ -183,5 +216,9 @@ bool sl_patterns_scan(sl_classifier *c, sl_str t)
 {
     scan s = {c, t};
     memset(c->secret_to, 0, sizeof c->secret_to);
-    return hs_scan(global.db, t.p, (unsigned)t.n, 0, c->scratch, on_match, &s) == HS_SUCCESS;
+    for (int i = 0; i < DBS; i++) {
+        if (hs_scan(global.db[i], t.p, (unsigned)t.n, 0, c->scratch, on_match, &s) != HS_SUCCESS)
+            return false;
+    }
+    return true;
 }

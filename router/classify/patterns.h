@@ -1,4 +1,4 @@
-/* patterns.h - the pattern lists that make up the one Vectorscan database.
+/* patterns.h - the pattern lists that make up the Vectorscan databases.
  *
  * A list is a table of expressions and what its owner does with a hit. Rules that keep a scan at
  * 1-3 microseconds for 2 KB: no bare digit or letter classes (numbers.c has the numbers), no UTF8
@@ -35,7 +35,7 @@ extern const sl_pattern_list sl_marking_patterns;     /* markings.c */
  * directory is used. False: the database is open already. */
 bool sl_patterns_cache(const char *dir);
 bool sl_patterns_cached(void);  /* the database came from there */
-size_t sl_patterns_bytes(void); /* of the compiled database */
+size_t sl_patterns_bytes(void); /* of the compiled databases */
 
 sl_status sl_patterns_open(struct hs_scratch **scratch, sl_error *reterr) SL_MUST_CHECK;
 bool sl_patterns_scan(sl_classifier *c, sl_str text);
