@@ -108,6 +108,16 @@ def load(path):
     return out
 
 
+def blind():
+    """Lines that were written after the model was trained and before it scored them."""
+    out = []
+    for line in (Path(__file__).parent / "blind.jsonl").read_text("utf-8").splitlines():
+        d = json.loads(line)
+        tier = "blind neg" if d["level"] == "public" else "blind contextual"
+        out.append(cases.Case(tier, d["lang"], d["lang"], d["text"], "", d["level"]))
+    return out
+
+
 def wrong(case, level):
     return (level == "public") != (case.level == "public")
 
@@ -192,6 +202,7 @@ def main():
     p.add_argument("--check", action="store_true")
     a = p.parse_args()
     every = cases.all_cases(a.seed, a.count, a.split)
+    every += blind()
     if a.data and Path(a.data).exists():
         every += load(a.data)
     pairs = list(zip(every, classify(a.sluice, [c.text for c in every])))
