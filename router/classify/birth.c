@@ -71,6 +71,7 @@ static size_t date_end(sl_str t, num a, int this_year, int first)
     num c = b.n ? next_num(t, b.end, 8) : b;
     bool era = a.end + 3 <= t.n &&
                (memcmp(t.p + a.end, "年", 3) == 0 || memcmp(t.p + a.end, "년", 3) == 0);
+    era &= a.n <= 2 || (a.n == 3 && a.v <= 130) || is_year(a.v, this_year, first);
     if (era && is_day(&b)) /* 1985年3月12日, 昭和60年3月 */
         return is_day(&c) ? c.end : b.end;
     if (a.n == 4 && is_year(a.v, this_year, first))

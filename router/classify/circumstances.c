@@ -1,6 +1,6 @@
 /* circumstances.c - what is told of a person's health, pay, faith, sexual life, union, convictions
- * and body: a term counts only where the same sentence speaks of somebody - "my", "she", a patient, a
- * name - and not of the matter in general. */
+ * and body: a term counts only where the same sentence speaks of somebody - "my", "she", a patient,
+ * a name - and not of the matter in general. */
 #include "router/classify/contact.h"
 #include "router/classify/numbers.h"
 
@@ -139,33 +139,15 @@ static bool number_in(sl_str t, size_t from, size_t to)
     return false;
 }
 
-/* Contexts whose word ends in (at - reach, at]. */
-static sl_ctx_set just_before(const sl_classifier *c, size_t at, size_t reach)
-{
-    const sl_ctx_map *m = &c->ctx;
-    size_t after = at > reach ? at - reach : 0, lo = 0, hi = m->n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (m->hits[mid].end > after)
-            hi = mid;
-        else
-            lo = mid + 1;
-    }
-    sl_ctx_set s = {{0}};
-    for (; lo < m->n && m->hits[lo].end <= at; lo++)
-        s.w[m->hits[lo].ctx / 64] |= UINT64_C(1) << (m->hits[lo].ctx % 64);
-    return s;
-}
-
 /* In scripts without spaces: "我被确诊", "彼は前科がある". */
 static bool about_someone_east(const sl_classifier *c, size_t start, size_t end, bool link)
 {
     sl_ctx_set x = sl_ctx_around(&c->ctx, start, end);
-    sl_ctx_set before = just_before(c, start, SL_CTX_BEFORE);
+    sl_ctx_set before = sl_said_before(c, start, SL_CTX_BEFORE);
     if (!sl_ctx_has(&x, SL_CTX_SOMEONE) || sl_ctx_has(&x, SL_CTX_GENERALLY) ||
         sl_ctx_has(&before, SL_CTX_ASKING))
         return false;
-    sl_ctx_set near = just_before(c, start, 15);
+    sl_ctx_set near = sl_said_before(c, start, 15);
     return link || sl_ctx_has(&near, SL_CTX_SOMEONE);
 }
 
@@ -175,7 +157,8 @@ static bool about_someone(const sentence *s, bool link)
     int person = SELF | THIRD | KIN | PATIENT;
     if ((s->before | s->behind) & MANY)
         return false;
-    if ((s->before & GENERAL) && !(link && (s->before & (SELF | KIN | PATIENT)) && !s->question))
+    bool close = link && (s->before & (SELF | KIN)) && !s->question;
+    if (((s->before & GENERAL) || (link && (s->behind & GENERAL))) && !close)
         return false;
     if (link)
         return (s->before & person) || s->named || (s->behind & PATIENT);

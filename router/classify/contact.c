@@ -1,4 +1,5 @@
-/* contact.c - what starts the finders: "@" for e-mail at once, words once all of a view are known. */
+/* contact.c - what starts the finders: "@" for e-mail at once, words once all of a view are
+ * known. */
 #include "router/classify/contact.h"
 
 #include "router/classify/patterns.h"
@@ -43,6 +44,24 @@ static sl_finder *const finders[SL_CTX_N] = {
     [SL_CTX_BODY] = sl_body_beside,
 };
 
+/* Contexts whose word ends in (at - reach, at]. */
+sl_ctx_set sl_said_before(const sl_classifier *c, size_t at, size_t reach)
+{
+    const sl_ctx_map *m = &c->ctx;
+    size_t after = at > reach ? at - reach : 0, lo = 0, hi = m->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (m->hits[mid].end > after)
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    sl_ctx_set s = {{0}};
+    for (; lo < m->n && m->hits[lo].end <= at; lo++)
+        s.w[m->hits[lo].ctx / 64] |= UINT64_C(1) << (m->hits[lo].ctx % 64);
+    return s;
+}
+
 /* A finder that reads whole sentences or chains looks at one of a row of words. */
 static size_t step_of(unsigned x)
 {
@@ -75,14 +94,12 @@ static void on_hit(sl_classifier *c, sl_str t, size_t end, const sl_pattern *p)
 {
     if (p->arg == SL_ENT_CN_PLATE)
         sl_cn_plate_hit(c, t, end);
-    else if (end >= 2 && end < t.n)
-        sl_email_hit(c, t, end + 1);
+    else
+        sl_email_hit(c, t, end);
 }
 
 static const sl_pattern patterns[] = {
-    /* Only the sign: Vectorscan 5.4.9 misses classes around it in texts over 100 bytes when the
-     * pattern has an engine of its own. */
-    {"@", SL_ENT_EMAIL_ADDRESS, 1},
+    {"[A-Za-z0-9._%+\"\\x80-\\xff-]@[A-Za-z0-9\\x80-\\xff]", SL_ENT_EMAIL_ADDRESS, 2},
     {"(?:京|津|沪|渝|冀|豫|云|辽|黑|湘|皖|鲁|新|苏|浙|赣|鄂|桂|甘|晋|蒙|陕|吉|闽|贵|粤|青|藏|川|宁|"
      "琼|使)[A-Za-z]",
      SL_ENT_CN_PLATE, 4},

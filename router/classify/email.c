@@ -1,5 +1,5 @@
-/* email.c - e-mail addresses around an "@": RFC 5321's grammar and RFC 6531's letters of all scripts,
- * less what only looks so: code, packages, examples, mailboxes that nobody reads. */
+/* email.c - e-mail addresses around an "@": RFC 5321's grammar and RFC 6531's letters of all
+ * scripts, less what only looks so: code, packages, examples, mailboxes that nobody reads. */
 #include "router/classify/contact.h"
 #include "router/classify/numbers.h"
 

@@ -63,7 +63,10 @@ static bool is_mac(sl_str t, size_t at, char sep)
         if (i % 3 != 2)
             all_same &= ch == t.p[at];
     }
-    bool left = at == 0 || !(is_hex(t.p[at - 1]) || t.p[at - 1] == sep);
+    /* "AC:" of "MAC:" is no pair */
+    bool pair = at >= 3 && t.p[at - 1] == sep && is_hex(t.p[at - 2]) && is_hex(t.p[at - 3]) &&
+                !(at >= 4 && sl_is_letter(t.p[at - 4]));
+    bool left = at == 0 || !(is_hex(t.p[at - 1]) || pair);
     bool right = at + 17 == t.n || !(is_hex(t.p[at + 17]) || t.p[at + 17] == sep);
     return left && right && !all_same; /* 00:00:…, ff:ff:… */
 }

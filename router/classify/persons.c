@@ -102,7 +102,35 @@ static bool begins_label(sl_str t, size_t word)
     return i == 0 || !sl_is_letter(t.p[i - 1]);
 }
 
-/* "Patient name: Jane Doe", "姓名：张三", "ФИО: Иванов Иван" */
+/* Names that stand for nobody. */
+static bool is_placeholder(sl_str name)
+{
+    static const char *const names[] = {"Jane Doe",       "John Doe",         "Foo Bar",
+                                        "Max Mustermann", "Erika Mustermann", "Lorem Ipsum",
+                                        "First Last",     "Your Name"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (sl_str_is(name, names[i]))
+            return true;
+    }
+    return false;
+}
+
+/* A key of JSON names anything: others of a person stand beside it. */
+static bool of_person(const sl_classifier *c, sl_str t, size_t from, size_t to)
+{
+    sl_ctx_set s = sl_ctx_around(&c->ctx, from, to);
+    if (sl_ctx_has(&s, SL_CTX_PHONE) || sl_ctx_has(&s, SL_CTX_ADDRESS) ||
+        sl_ctx_has(&s, SL_CTX_BIRTH) || sl_ctx_has(&s, SL_CTX_PAY))
+        return true;
+    size_t stop = to + 40 < t.n ? to + 40 : t.n;
+    for (size_t i = to; i + 5 < stop; i++) {
+        if (memcmp(t.p + i, "\"age\"", 5) == 0 || memcmp(t.p + i, "mail\"", 5) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* "Patient name: Jane Roe", "姓名：张三", "ФИО: Иванов Иван" */
 void sl_name_label(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
     (void)from;
@@ -122,7 +150,8 @@ void sl_name_label(sl_classifier *c, sl_str t, size_t word, size_t from, size_t 
             x++;
         n = x - i >= 6 && x - i < 24 ? x - i : 0;
     }
-    if (n)
+    bool key = word > 0 && t.p[word - 1] == '"';
+    if (n && !is_placeholder((sl_str){t.p + i, n}) && (!key || of_person(c, t, i, i + n)))
         sl_add_weak(c, SL_ENT_PERSON, i, n);
 }
 

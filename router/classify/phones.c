@@ -2,6 +2,7 @@
  * their country, mobiles as their country writes them, anything else beside a word. */
 #include "router/classify/phone_plans.h"
 
+#include "router/classify/contact.h"
 #include "router/classify/numbers.h"
 #include "router/classify/validators.h"
 
@@ -10,10 +11,13 @@ typedef enum speech { SPEECH_NONE, SPEECH_SOFT, SPEECH_PHONE } speech;
 
 static speech speech_of(const sl_window *w)
 {
-    sl_ctx_set s = sl_ctx_around(&w->k->c->ctx, w->at, w->end);
-    return sl_ctx_has(&s, SL_CTX_PHONE)        ? SPEECH_PHONE
-           : sl_ctx_has(&s, SL_CTX_PHONE_SOFT) ? SPEECH_SOFT
-                                               : SPEECH_NONE;
+    const sl_classifier *c = w->k->c;
+    sl_ctx_set s = sl_ctx_around(&c->ctx, w->at, w->end);
+    if (sl_ctx_has(&s, SL_CTX_PHONE))
+        return SPEECH_PHONE;
+    /* numbers that were put together from pieces need the plain word */
+    bool pieces = c->frame && c->frame->pieces;
+    return sl_ctx_has(&s, SL_CTX_PHONE_SOFT) && !pieces ? SPEECH_SOFT : SPEECH_NONE;
 }
 
 bool sl_check_cn_mobile(const sl_window *w)
@@ -109,12 +113,30 @@ static bool is_code(const sl_window *w)
     return i > 0 && t.p[i - 1] == '=' && w->end < t.n && t.p[w->end] == ';';
 }
 
+/* Seven or eight digits are any number: the word stands near, and they aren't round. */
+static bool is_local(const sl_window *w)
+{
+    int zeros = 0, tens = 0;
+    while (zeros < w->n && w->d[w->n - 1 - zeros] == 0)
+        zeros++;
+    for (int x = w->i; x <= w->j; x++)
+        tens += w->k->g[x].d[w->k->g[x].n - 1] == 0;
+    if (zeros >= 4 || (w->j > w->i && tens > w->j - w->i))
+        return false;
+    sl_ctx_set s = sl_said_before(w->k->c, w->at, 30);
+    sl_ctx_set behind = sl_ctx_around(&w->k->c->ctx, w->end + SL_CTX_BEFORE, w->end);
+    return sl_ctx_has(&s, SL_CTX_PHONE) || sl_ctx_has(&s, SL_CTX_PHONE_SOFT) ||
+           sl_ctx_has(&behind, SL_CTX_PHONE);
+}
+
 /* Groups as numbers are read out: none of one digit in the middle, none longer than eight, and not
  * the equal steps of a table. */
 static bool looks_dialled(const sl_window *w)
 {
     if (w->singles)
         return sl_whole_singles(w);
+    if (w->n <= 8 && !is_local(w))
+        return false;
     if (w->i == w->j)
         return w->n >= 7;
     int ones = 0;
@@ -152,6 +174,8 @@ static int cn_landline(const sl_cluster *k, int i, int j, bool paren, bool said)
     bool dash = k->g[i + 1].sep == '-' && k->g[i + 1].sep_n == 1;
     if (!dash && !paren && !said)
         return -1;
+    if (k->g[i + 1].d[0] < 2 || k->g[i + 1].d[0] > 8)
+        return -1; /* no number in China begins so; Korean mobiles do */
     if (sl_cn_landline(g->d, g->n, k->g[i + 1].n))
         return i + 1;
     if (j > i + 1 && k->g[i + 2].n == 4 && (k->g[i + 1].n == 3 || k->g[i + 1].n == 4) &&
@@ -221,7 +245,7 @@ static bool national(const sl_window *w, int n, bool paren)
     bool years = is_year(g) || (groups && is_year(&k->g[w->j]));
     if (mobile_shape(w))
         return add(w, SL_ENT_PHONE_NUMBER, w->at);
-    if (years || (groups && g->n == 1 && n < 10))
+    if (years || (groups && g->n == 1 && n < 10 && s != SPEECH_PHONE))
         return false; /* dates and ranges of years */
     if (s == SPEECH_PHONE && looks_dialled(w) && !is_code(w))
         return add(w, SL_ENT_PHONE_NUMBER, w->at);
