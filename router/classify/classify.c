@@ -104,6 +104,7 @@ void sl_scan_view(sl_classifier *c, const sl_frame *f)
     c->frame = f;
     c->weak_any = false;
     c->hints.any = 0;
+    c->hints.lists_n = 0;
     c->seen_n = 0;
     sl_ctx_clear(&c->ctx);
     bool ok = sl_patterns_scan(c, f->text) && sl_dictionary_scan(c, f->text);

@@ -112,8 +112,11 @@ typedef enum sl_hint_kind {
     SL_HINT_N
 } sl_hint_kind;
 
+enum { SL_LISTS = 8 };
 typedef struct sl_hints {
-    unsigned any; /* bits by kind */
+    unsigned any;             /* bits by kind */
+    uint32_t lists[SL_LISTS]; /* where what may be lists of character codes begin */
+    int lists_n;
     uint32_t first[SL_HINT_N], last[SL_HINT_N];
 } sl_hints;
 

@@ -2,7 +2,7 @@
  * chr(49)+chr(51), "31 33 38", 0x31, 0x33, "00110001 00110011". Only printable ASCII counts. */
 #include "router/classify/views.h"
 
-enum { LEAST = 9, CODES_MAX = 4096, GAP_MAX = 8, LISTS_MAX = 8 };
+enum { LEAST = 9, CODES_MAX = 4096, GAP_MAX = 8 };
 
 typedef enum base { DECIMAL, HEX, BINARY } base;
 
@@ -67,19 +67,18 @@ void sl_lists_scan(sl_classifier *c, const sl_frame *f, const sl_hints *h)
     sl_str t = f->text;
     if (!(h->any >> SL_HINT_LIST & 1) || f->depth >= SL_DECODE_DEPTH)
         return;
-    size_t i = h->first[SL_HINT_LIST], to = h->last[SL_HINT_LIST];
     sl_buf *out = &c->decoded[f->depth];
-    for (int lists = 0; i <= to && i < t.n && lists < LISTS_MAX;) {
-        size_t furthest = i;
-        bool start = value(t.p[i]) >= 0 && (i == 0 || value(t.p[i - 1]) < 0);
-        for (base b = DECIMAL; b <= BINARY && start; b++) {
+    for (int l = 0, done = 0; l < h->lists_n; l++) {
+        size_t at = h->lists[l];
+        if ((int)at < done)
+            continue; /* a list that reads in several bases is one */
+        for (base b = DECIMAL; b <= BINARY; b++) {
             sl_buf_clear(out);
-            size_t end = read_list(t, i, b, out);
+            size_t end = read_list(t, at, b, out);
             if (out->len >= LEAST && sl_buf_ok(out)) {
-                sl_scan_decoded(c, f, "codes", out, i, end - i), lists++;
-                furthest = end > furthest ? end : furthest;
+                sl_scan_decoded(c, f, "codes", out, at, end - at);
+                done = (int)end;
             }
         }
-        i = furthest > i ? furthest : i + 1;
     }
 }

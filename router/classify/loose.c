@@ -68,6 +68,14 @@ static bool alike_around(sl_str t, const sl_group *g)
            (g->at == 1 || !sl_is_letter(t.p[g->at - 2]) || sl_alike_digit(t.p[g->at - 2]) >= 0);
 }
 
+static void add_list(sl_classifier *c, size_t at)
+{
+    sl_hints *h = &c->hints;
+    sl_hint(c, SL_HINT_LIST, at);
+    if (h->lists_n == 0 || (h->lists_n < SL_LISTS && h->lists[h->lists_n - 1] != at))
+        h->lists[h->lists_n++] = (uint32_t)at;
+}
+
 /* Rows of small numbers may be codes of characters: 8 in decimal, 4 pairs as hex, one of 8 bits. */
 static void list_group(sl_classifier *c, sl_str t, const sl_group *g)
 {
@@ -84,12 +92,13 @@ static void list_group(sl_classifier *c, sl_str t, const sl_group *g)
         l->list = 0;
         return;
     }
-    if (l->list == 0 || g->at > l->list_end + 8)
+    bool dotted = g->at == l->list_end + 1 && t.p[l->list_end] == '.'; /* addresses, versions */
+    if (l->list == 0 || dotted || g->at > l->list_end + 8)
         l->list = 0, l->list_at = g->at;
     l->list += bits ? 4 : 1;
     l->list_end = g->end;
     if (l->list >= LIST_LEAST || (l->list >= 4 && g->n <= 2))
-        sl_hint(c, SL_HINT_LIST, l->list_at);
+        add_list(c, l->list_at);
 }
 
 void sl_loose_group(sl_classifier *c, sl_str t, const sl_group *g)

@@ -52,18 +52,6 @@ static void put(sl_classifier *c, sl_str t, size_t from, size_t end, sl_str text
     sl_buf_adds(out, " ;");
 }
 
-void sl_pieces_add(sl_classifier *c, sl_str t, size_t from, size_t end, sl_str text, bool doubtful)
-{
-    sl_pieces *p = &c->pieces;
-    if (!doubtful) {
-        put(c, t, from, end, text, false);
-    } else if (p->maybe_n < SL_MAYBE && text.n <= sizeof p->maybe->d) {
-        p->maybe[p->maybe_n].from = (uint32_t)from, p->maybe[p->maybe_n].end = (uint32_t)end;
-        p->maybe[p->maybe_n].n = (int)text.n;
-        memcpy(p->maybe[p->maybe_n++].d, text.p, text.n);
-    }
-}
-
 static bool seen(const sl_classifier *c, uint32_t from, uint32_t end)
 {
     for (unsigned i = 0; i < c->seen_n && i < SL_TAKEN; i++) {
@@ -71,6 +59,19 @@ static bool seen(const sl_classifier *c, uint32_t from, uint32_t end)
             return true;
     }
     return false;
+}
+
+void sl_pieces_add(sl_classifier *c, sl_str t, size_t from, size_t end, sl_str text, bool doubtful)
+{
+    sl_pieces *p = &c->pieces;
+    if (!doubtful) {
+        put(c, t, from, end, text, false);
+    } else if (p->maybe_n < SL_MAYBE && text.n <= sizeof p->maybe->d &&
+               !seen(c, (uint32_t)from, (uint32_t)end)) {
+        p->maybe[p->maybe_n].from = (uint32_t)from, p->maybe[p->maybe_n].end = (uint32_t)end;
+        p->maybe[p->maybe_n].n = (int)text.n;
+        memcpy(p->maybe[p->maybe_n++].d, text.p, text.n);
+    }
 }
 
 void sl_pieces_scan(sl_classifier *c, const sl_frame *f)
