@@ -19,6 +19,7 @@
 
 #define SL_CORE_UNSENT_MAX   (32u << 20) /* bytes that may wait for room in the producer */
 #define SL_CORE_TICK_MS      250
+#define SL_CORE_GATHER_US    300 /* requests that come together leave together */
 #define SL_PRESENCE_GRACE_MS 3000
 #define SL_CORE_RECALL \
     65536 /* ended ids that are remembered, to tell late replies from foreign ones */
@@ -58,7 +59,7 @@ struct sl_core {
     sl_metrics_shard *shard;
     sl_codec *codec;
     sl_router *router;
-    sl_producer *fast[SL_CLASS_N]; /* requests, control, decided records: linger 0 */
+    sl_producer *fast[SL_CLASS_N]; /* requests, control, decided records: at once or in bursts */
     sl_outbox out[SL_CLASS_N];     /* gathers a turn's records for `fast`: a burst is one batch */
     sl_timer *pump;
     sl_producer *slow;  /* audit records that nobody waits for */

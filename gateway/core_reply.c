@@ -208,12 +208,16 @@ static sl_status open_producers(sl_core *c, sl_error *reterr)
     static const char *const public_topics[] = {"llm.public.requests.v1", "llm.public.control.v1",
                                                 NULL};
     static const char *const audit_topics[] = {SL_TOPIC_AUDIT, NULL};
-    sl_status st = open_producer(c, &c->fast[SL_CLASS_PRIVATE], SL_CLASS_PRIVATE,
-                                 &(sl_producer_options){.linger_ms = 0, .topics = private_topics},
-                                 &c->watch[0], reterr);
+    sl_status st =
+        open_producer(c, &c->fast[SL_CLASS_PRIVATE], SL_CLASS_PRIVATE,
+                      &(sl_producer_options){
+                          .gather = true, .gather_us = SL_CORE_GATHER_US, .topics = private_topics},
+                      &c->watch[0], reterr);
     if (!st)
         st = open_producer(c, &c->fast[SL_CLASS_PUBLIC], SL_CLASS_PUBLIC,
-                           &(sl_producer_options){.linger_ms = 0, .topics = public_topics},
+                           &(sl_producer_options){.gather = true,
+                                                  .gather_us = SL_CORE_GATHER_US,
+                                                  .topics = public_topics},
                            &c->watch[1], reterr);
     if (!st)
         st = sl_producer_open(&c->slow, c->g->bus[SL_CLASS_PRIVATE],

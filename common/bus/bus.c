@@ -140,6 +140,12 @@ sl_status sl_producer_send(sl_producer *p, const sl_record *r, sl_delivery_fn cb
     return s != SL_OK ? s : p->ops->send(p, r, cb, arg, reterr);
 }
 
+void sl_producer_cork(sl_producer *p, bool on)
+{
+    if (p->ops->cork)
+        p->ops->cork(p, on);
+}
+
 int sl_producer_fd(const sl_producer *p)
 {
     return p->ops->fd(p);

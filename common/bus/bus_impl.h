@@ -43,6 +43,7 @@ struct sl_bus {
 typedef struct sl_producer_ops {
     sl_status (*send)(sl_producer *p, const sl_record *r, sl_delivery_fn cb, void *arg,
                       sl_error *reterr);
+    void (*cork)(sl_producer *p, bool on); /* NULL: nothing to do */
     int (*fd)(const sl_producer *p);
     void (*poll)(sl_producer *p);
     size_t (*pending)(const sl_producer *p);

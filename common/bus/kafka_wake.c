@@ -51,21 +51,26 @@ void sl_wake_drain(sl_wake *w)
 {
     eventfd_t n;
     (void)eventfd_read(w->event, &n);
-    if (w->due_ms == 0 || sl_mono_ms() < w->due_ms)
+    if (w->due_us == 0 || sl_mono_us() < w->due_us)
         return;
     uint64_t expirations;
-    /* Rounding to milliseconds can bring us here just before the kernel's timer: it is asked until
+    /* Rounding to microseconds can bring us here just before the kernel's timer: it is asked until
      * it has fired, or the fd would stay quiet with nothing armed. */
     if (read(w->timer, &expirations, sizeof(expirations)) == (ssize_t)sizeof(expirations))
-        w->due_ms = 0;
+        w->due_us = 0;
+}
+
+void sl_wake_at_us(sl_wake *w, int64_t due_us)
+{
+    if (w->timer < 0 || (w->due_us != 0 && w->due_us <= due_us))
+        return;
+    struct itimerspec t = {
+        .it_value = {.tv_sec = due_us / 1000000, .tv_nsec = (long)(due_us % 1000000) * 1000 + 1}};
+    if (timerfd_settime(w->timer, TFD_TIMER_ABSTIME, &t, NULL) == 0)
+        w->due_us = due_us;
 }
 
 void sl_wake_at(sl_wake *w, int64_t due_ms)
 {
-    if (w->timer < 0 || (w->due_ms != 0 && w->due_ms <= due_ms))
-        return;
-    struct itimerspec t = {
-        .it_value = {.tv_sec = due_ms / 1000, .tv_nsec = (long)(due_ms % 1000) * 1000000 + 1}};
-    if (timerfd_settime(w->timer, TFD_TIMER_ABSTIME, &t, NULL) == 0)
-        w->due_ms = due_ms;
+    sl_wake_at_us(w, due_ms * 1000);
 }

@@ -15,7 +15,7 @@ typedef struct sl_wake {
     int fd;         /* what the loop watches */
     int event;      /* the same without a timer */
     int timer;      /* -1: none */
-    int64_t due_ms; /* monotonic; 0: not armed */
+    int64_t due_us; /* monotonic; 0: not armed */
 } sl_wake;
 
 extern const uint64_t sl_wake_payload; /* what to write to `event` */
@@ -27,5 +27,7 @@ void sl_wake_signal(sl_wake *w);
 void sl_wake_drain(sl_wake *w);
 /* The fd becomes readable at that time (monotonic clock) at the latest. */
 void sl_wake_at(sl_wake *w, int64_t due_ms);
+/* The same in microseconds. */
+void sl_wake_at_us(sl_wake *w, int64_t due_us);
 
 #endif

@@ -113,17 +113,21 @@ static void refuse(sl_outbox_entry *e, sl_status st, const sl_error *err)
 
 void sl_outbox_pump(sl_outbox *o)
 {
+    if (!o->head)
+        return;
+    sl_producer_cork(o->producer, true);
     while (o->head) {
         sl_error err = {0};
         sl_outbox_entry *e = o->head;
         sl_status st = sl_producer_send(o->producer, e->record, e->cb, e->arg, &err);
         if (st == SL_E_FULL)
-            return;
+            break;
         take(o);
         if (st)
             refuse(e, st, &err);
         entry_free(e);
     }
+    sl_producer_cork(o->producer, false);
 }
 
 void sl_outbox_done(sl_outbox *o)

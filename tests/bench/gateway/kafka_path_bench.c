@@ -1,15 +1,87 @@
 /* kafka_path_bench.c - client, gateway, Kafka, echo worker and back, against a bare librdkafka
  * round trip over two topics on the same broker in the same run.
  *
- *     SLUICE_KAFKA=127.0.0.1:9092 kafka_path_bench [rounds]
+ *     SLUICE_KAFKA=127.0.0.1:9092 [SLUICE_KAFKA_PID=PID] kafka_path_bench [rounds [rows [in flight]]]
  *
+ * rows: digits out of 012 for bare, private, public; all without it. Each measurement says first
+ * where its CPU time went; the broker's is known when SLUICE_KAFKA_PID names its process.
  * The gateway's path has the HTTP client, classification, envelopes and checksums in it; the public
  * class also waits for its decided audit record before the request is produced. */
 #include "tests/bench/gateway/rig.c"
 
+#include <dirent.h>
 #include <librdkafka/rdkafka.h>
 
 static const char *bootstrap;
+
+/* ---- where the CPU time goes ---- */
+
+typedef struct cpu {
+    double gateway, echo, client, kafka, broker; /* microseconds; kafka: librdkafka's threads */
+} cpu;
+
+/* On-CPU time of a thread in microseconds; 0 when it is gone. */
+static double task_us(const char *dir)
+{
+    char path[300];
+    unsigned long long ns = 0;
+    snprintf(path, sizeof(path), "%s/schedstat", dir);
+    FILE *f = fopen(path, "r");
+    if (f && fscanf(f, "%llu", &ns) != 1)
+        ns = 0;
+    if (f)
+        fclose(f);
+    return (double)ns / 1e3;
+}
+
+/* The threads of a process whose names begin with `name`. */
+static double tasks_us(const char *pid, const char *name)
+{
+    char dir[64];
+    double sum = 0;
+    snprintf(dir, sizeof(dir), "/proc/%.20s/task", pid);
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        char path[300], comm[32] = "";
+        if (e->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof(path), "%s/%.20s/comm", dir, e->d_name);
+        FILE *f = fopen(path, "r");
+        if (f && !fgets(comm, sizeof(comm), f))
+            comm[0] = '\0';
+        if (f)
+            fclose(f);
+        snprintf(path, sizeof(path), "%s/%.20s", dir, e->d_name);
+        if (!strncmp(comm, name, strlen(name)))
+            sum += task_us(path);
+    }
+    if (d)
+        closedir(d);
+    return sum;
+}
+
+static cpu cpu_now(const rig *r, pthread_t echoer)
+{
+    const char *broker = getenv("SLUICE_KAFKA_PID");
+    return (cpu){.gateway = thread_cpu_us(r->gateway_thread),
+                 .echo = thread_cpu_us(echoer),
+                 .client = thread_cpu_us(pthread_self()),
+                 .kafka = tasks_us("self", "rdk:"),
+                 .broker = broker && broker[0] ? tasks_us(broker, "") : 0};
+}
+
+static void cpu_row(const char *name, cpu a, cpu b, int n)
+{
+    printf("   CPU a trip, %-20s client %5.1f  gateway %5.1f  echo %5.1f  librdkafka %5.1f  broker "
+           "%5.1f  all %6.1f us\n",
+           name, (b.client - a.client) / n, (b.gateway - a.gateway) / n, (b.echo - a.echo) / n,
+           (b.kafka - a.kafka) / n, (b.broker - a.broker) / n,
+           (b.client - a.client + b.gateway - a.gateway + b.echo - a.echo + b.kafka - a.kafka +
+            b.broker - a.broker) /
+               n);
+}
+
+/* ---- the bare round trip ---- */
 
 static rd_kafka_t *bare_client(bool producer)
 {
@@ -132,9 +204,21 @@ static void make_bare_topics(sl_bus *bus)
     must(sl_bus_topics_create(bus, t, 2, 10000, &err), &err, "topics");
 }
 
+/* One load through the gateway or around it; row 0 is bare. */
+static figures measure(rig *r, bare *here, pthread_t bare_thread, int row, int n, int k)
+{
+    static const char *const names[] = {"bare", "private", "public"};
+    cpu before = cpu_now(r, row ? r->echo_thread : bare_thread);
+    figures f =
+        row ? load(r->port, r->gateway_thread, &r->request[row - 1], n, k) : bare_load(here, n, k);
+    cpu_row(names[row], before, cpu_now(r, row ? r->echo_thread : bare_thread), n);
+    return f;
+}
+
 int main(int argc, char **argv)
 {
     int rounds = argc > 1 ? atoi(argv[1]) : 3;
+    const char *rows = argc > 2 ? argv[2] : "012";
     static const struct {
         int in_flight, count;
     } loads[] = {{1, 1500}, {32, 12000}};
@@ -154,15 +238,14 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
         figures best[3] = {{0}};
         int k = loads[i].in_flight, n = loads[i].count;
+        if (argc > 3 && atoi(argv[3]) != k)
+            continue;
         for (int c = 0; c < SL_CLASS_N; c++)
             (void)load(r.port, r.gateway_thread, &r.request[c], 200, k);
-        for (int round = 0; round < rounds; round++) {
-            keep_best(&best[0], bare_load(&here, n, k), !round);
-            keep_best(&best[1], load(r.port, r.gateway_thread, &r.request[SL_CLASS_PRIVATE], n, k),
-                      !round);
-            keep_best(&best[2], load(r.port, r.gateway_thread, &r.request[SL_CLASS_PUBLIC], n, k),
-                      !round);
-        }
+        for (int round = 0; round < rounds; round++)
+            for (int row = 0; row < 3; row++)
+                if (strchr(rows, '0' + row))
+                    keep_best(&best[row], measure(&r, &here, t, row, n, k), !round);
         printf("-- %d in flight, best of %d rounds of %d\n", k, rounds, n);
         row("bare librdkafka round trip", best[0], best[0]);
         row("through the gateway, private", best[1], best[0]);

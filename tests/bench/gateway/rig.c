@@ -124,7 +124,7 @@ static RIG void *echo_main(void *arg)
     for (int c = 0; c < SL_CLASS_N; c++) {
         echo *e = &es[c];
         must(sl_codec_open(&e->codec, "/sluice/echo/0", &err), &err, "codec");
-        must(sl_producer_open(&e->producer, e->bus, &(sl_producer_options){.linger_ms = 0}, &err),
+        must(sl_producer_open(&e->producer, e->bus, &(sl_producer_options){.gather = true}, &err),
              &err, "producer");
         e->out = (sl_outbox){.producer = e->producer, .hold = true};
         sl_bus_partition all = {sl_topic_name(e->cls, SL_TOPIC_REQUESTS), -1, SL_FROM_END};
