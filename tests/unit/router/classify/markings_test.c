@@ -472,17 +472,24 @@ static const char *const words[] = {
 #undef A
 };
 
+/* Long texts take another way through the matcher than short ones. */
+#define LONG                                                                                   \
+    "The committee met on Tuesday to discuss how the library could stay open later in the "    \
+    "evening. Several members asked whether volunteers might help, and the chair promised to " \
+    "write a short plan before the next meeting. "
+
 static void test_words(void **state)
 {
     int wrong = 0;
     for (size_t i = 0; i < COUNT(words); i++) {
         static const char *const forms[] = {"Classification: %s\nThe board meets on Thursday.",
-                                            "密级：%s\n董事会周四开会。", "【%s】\nplan"};
+                                            "密级：%s\n董事会周四开会。", "【%s】\nplan",
+                                            LONG "\nClassification: %s\n" LONG};
         for (size_t f = 0; f < COUNT(forms); f++) {
-            char text[512];
+            char text[1024];
             const char *entity;
             snprintf(text, sizeof text, forms[f], words[i]);
-            if (level_of(text, &entity) == SL_LEVEL_PUBLIC && f < 2) {
+            if (level_of(text, &entity) == SL_LEVEL_PUBLIC && f != 2) {
                 print_error("\"%s\"\n", text);
                 wrong++;
             }
