@@ -11,13 +11,13 @@
  *   4. everything pending goes out again in its order, byte for byte. A record whose
  *      acknowledgement was lost is then in the log twice; readers drop it by its id.
  *
- * With `gather`, records leave in bursts, since Kafka's cost is one of requests: about 0.5 ms of CPU
- * time on all sides for each, whatever is in it. Two traits of 2.0.2 stand against that. Its thread
- * wakes with the first record and makes a request of it alone; so its linger is as long as a burst
- * takes to enter its queue, and is ended by us. And with five requests unanswered (the most that
- * idempotence allows) and records in its queue it polls without rest; so the next burst waits here,
- * from `waiting` on, until the one before was answered, or HOLD_US: then the broker is slow or away,
- * and librdkafka's own queue and clock take over.
+ * With `gather`, records leave in bursts, since Kafka's cost is one of requests: about 0.5 ms of
+ * CPU time on all sides for each, whatever is in it. Two traits of 2.0.2 stand against that. Its
+ * thread wakes with the first record and makes a request of it alone; so its linger is as long as
+ * a burst takes to enter its queue, and is ended by us. And with five requests unanswered (the most
+ * that idempotence allows) and records in its queue it polls without rest; so the next burst waits
+ * here, from `waiting` on, until the one before was answered, or HOLD_US: then the broker is slow
+ * or away, and librdkafka's own queue and clock take over.
  *
  * message.timeout.ms starts anew in the new client, so resent records also have a deadline here:
  * `expire` ends them in time and `late` keeps their bytes until librdkafka lets go of them. */

@@ -1,7 +1,8 @@
 /* kafka_path_bench.c - client, gateway, Kafka, echo worker and back, against a bare librdkafka
  * round trip over two topics on the same broker in the same run.
  *
- *     SLUICE_KAFKA=127.0.0.1:9092 [SLUICE_KAFKA_PID=PID] kafka_path_bench [rounds [rows [in flight]]]
+ *     SLUICE_KAFKA=127.0.0.1:9092 [SLUICE_KAFKA_PID=PID] \
+ *         kafka_path_bench [rounds [rows [in flight]]]
  *
  * rows: digits out of 012 for bare, private, public; all without it. Each measurement says first
  * where its CPU time went; the broker's is known when SLUICE_KAFKA_PID names its process.
