@@ -4,7 +4,8 @@
  * documents carry a marking: behind a label ("Classification:", "密级:"), in brackets, on a line of
  * their own, between separators of a header or footer, in a file's name, beside a term ("机密★10年"),
  * or said of "this document". "secret garden", "机密计算" and client_secret are none of these. */
-#include "router/classify/patterns.h"
+#include "router/classify/secrets.h"
+#include "router/classify/wordset.h"
 
 #include <strings.h>
 
@@ -97,7 +98,7 @@ static bool on_edges(sl_str t, size_t from, size_t end)
 /* ---- labels ---- */
 
 /* Stems of what stands before the colon. */
-static const char *const labels[] = {
+static const char *const label_words[] = {
     "classif", "sensitiv", "confidentiality", "security level", "security class", "marking",
     "handling", "distribution", "data class", "document class", "document-class", "doc class",
     "data-class", "information class", "footer", "header", "banner", "watermark", "stamp",
@@ -198,16 +199,6 @@ static const char *const verbs[] = {"classified as",
                                     "级别为",
                                     "級別為"};
 
-static bool word_in(sl_str t, size_t from, size_t to, const char *w)
-{
-    size_t n = strlen(w);
-    for (size_t i = from; i + n <= to; i++) {
-        if ((t.p[i] | 32) == (w[0] | 32) && strncasecmp(t.p + i, w, n) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* The words end what they stand in: a value of a file, a cell, a line. */
 static bool value_ends(sl_str t, size_t end)
 {
@@ -217,22 +208,21 @@ static bool value_ends(sl_str t, size_t end)
            (t.p[end] == '.' && (end + 1 == t.n || t.p[end + 1] == '\n'));
 }
 
+static sl_wordset labels = SL_WORDSET(label_words);
+
 static bool label_before(sl_str t, size_t i)
 {
     size_t low = i > 40 ? i - 40 : 0, line = i;
     while (line > low && !strchr("\n.;,", t.p[line - 1]))
         line--;
-    for (size_t x = 0; x < sizeof labels / sizeof *labels; x++) {
-        if (word_in(t, line, i, labels[x]))
-            return true;
-    }
-    return false;
+    return sl_wordset_in(&labels, t.p + line, i - line);
 }
 
 static bool verb_before(sl_str t, size_t i)
 {
-    for (size_t x = 0; x < sizeof verbs / sizeof *verbs; x++) {
-        if (ends_before(t, i, verbs[x]))
+    for (size_t x = 0; i > 0 && x < sizeof verbs / sizeof *verbs; x++) {
+        if ((verbs[x][strlen(verbs[x]) - 1] | 32) == (t.p[i - 1] | 32) &&
+            ends_before(t, i, verbs[x]))
             return true;
     }
     return false;
@@ -468,175 +458,177 @@ static bool in_file_name(sl_str t, size_t from, size_t end)
 }
 
 /* "This document is …", "本文件…", "ce document est …": the subject of the sentence, close before. */
-static const char *const subjects[] = {"this document",
-                                       "this e-mail",
-                                       "this email",
-                                       "this message",
-                                       "this memo",
-                                       "this file",
-                                       "this report",
-                                       "this information",
-                                       "this presentation",
-                                       "this deck",
-                                       "this spreadsheet",
-                                       "this material",
-                                       "these materials",
-                                       "this letter",
-                                       "this draft",
-                                       "this page",
-                                       "this content",
-                                       "the attached",
-                                       "the enclosed",
-                                       "the following is",
-                                       "contents of",
-                                       "all information in",
-                                       "dieses dokument",
-                                       "diese e-mail",
-                                       "diese nachricht",
-                                       "dieser bericht",
-                                       "diese informationen",
-                                       "diese mail",
-                                       "diese datei",
-                                       "dieses schreiben",
-                                       "diese unterlagen",
-                                       "ce document",
-                                       "ce message",
-                                       "cet e-mail",
-                                       "ce courriel",
-                                       "ce rapport",
-                                       "ce courrier",
-                                       "ces informations",
-                                       "este documento",
-                                       "este mensaje",
-                                       "este correo",
-                                       "este informe",
-                                       "esta informacion",
-                                       "este e-mail",
-                                       "esta mensagem",
-                                       "este relatorio",
-                                       "este arquivo",
-                                       "questo documento",
-                                       "questa e-mail",
-                                       "questo messaggio",
-                                       "questa comunicazione",
-                                       "questo rapporto",
-                                       "il presente documento",
-                                       "le present document",
-                                       "el presente documento",
-                                       "o presente documento",
-                                       "dit document",
-                                       "deze e-mail",
-                                       "dit bericht",
-                                       "dit rapport",
-                                       "ten dokument",
-                                       "niniejszy dokument",
-                                       "ta wiadomosc",
-                                       "ten raport",
-                                       "detta dokument",
-                                       "det har dokumentet",
-                                       "detta meddelande",
-                                       "dette dokument",
-                                       "denne e-mail",
-                                       "denne rapport",
-                                       "dette dokumentet",
-                                       "denne e-posten",
-                                       "tama asiakirja",
-                                       "tama viesti",
-                                       "tama raportti",
-                                       "tento dokument",
-                                       "tato zprava",
-                                       "tato sprava",
-                                       "ez a dokumentum",
-                                       "ez az e-mail",
-                                       "acest document",
-                                       "acest mesaj",
-                                       "acest raport",
-                                       "bu belge",
-                                       "bu dokuman",
-                                       "bu e-posta",
-                                       "bu mesaj",
-                                       "bu rapor",
-                                       "tai lieu nay",
-                                       "email nay",
-                                       "bao cao nay",
-                                       "dokumen ini",
-                                       "pesan ini",
-                                       "laporan ini",
-                                       "email ini",
-                                       "ovaj dokument",
-                                       "ova poruka",
-                                       "ta dokument",
-                                       "see dokument",
-                                       "sis dokuments",
-                                       "sis dokumentas",
-                                       "этот документ",
-                                       "данный документ",
-                                       "настоящий документ",
-                                       "документ является",
-                                       "это сообщение",
-                                       "данное сообщение",
-                                       "это письмо",
-                                       "этот отчет",
-                                       "этот отчёт",
-                                       "цей документ",
-                                       "це повідомлення",
-                                       "цей звіт",
-                                       "този документ",
-                                       "овај документ",
-                                       "το έγγραφο αυτό",
-                                       "αυτό το έγγραφο",
-                                       "το παρόν έγγραφο",
-                                       "το παρον εγγραφο",
-                                       "هذا المستند",
-                                       "هذه الوثيقة",
-                                       "هذه الرسالة",
-                                       "هذا التقرير",
-                                       "این سند",
-                                       "מסמך זה",
-                                       "הודעה זו",
-                                       "המסמך הזה",
-                                       "यह दस्तावेज",
-                                       "यह दस्तावेज़",
-                                       "यह ईमेल",
-                                       "यह रिपोर्ट",
-                                       "เอกสารนี้",
-                                       "เอกสารฉบับนี้",
-                                       "อีเมลนี้",
-                                       "本文件",
-                                       "本文档",
-                                       "该文件",
-                                       "此文件",
-                                       "该文档",
-                                       "此文档",
-                                       "本邮件",
-                                       "此邮件",
-                                       "本资料",
-                                       "本報告",
-                                       "本报告",
-                                       "该报告",
-                                       "本材料",
-                                       "以下内容",
-                                       "以下資料",
-                                       "此資料",
-                                       "本郵件",
-                                       "此郵件",
-                                       "该资料",
-                                       "以下信息",
-                                       "本書",
-                                       "本資料",
-                                       "本メール",
-                                       "本文書",
-                                       "この文書",
-                                       "この資料",
-                                       "このメール",
-                                       "이 문서",
-                                       "본 문서",
-                                       "이 메일",
-                                       "본 메일",
-                                       "본 자료",
-                                       "이 자료",
-                                       "이 보고서",
-                                       "본 보고서"};
+static const char *const subject_words[] = {"this document",
+                                            "this e-mail",
+                                            "this email",
+                                            "this message",
+                                            "this memo",
+                                            "this file",
+                                            "this report",
+                                            "this information",
+                                            "this presentation",
+                                            "this deck",
+                                            "this spreadsheet",
+                                            "this material",
+                                            "these materials",
+                                            "this letter",
+                                            "this draft",
+                                            "this page",
+                                            "this content",
+                                            "the attached",
+                                            "the enclosed",
+                                            "the following is",
+                                            "contents of",
+                                            "all information in",
+                                            "dieses dokument",
+                                            "diese e-mail",
+                                            "diese nachricht",
+                                            "dieser bericht",
+                                            "diese informationen",
+                                            "diese mail",
+                                            "diese datei",
+                                            "dieses schreiben",
+                                            "diese unterlagen",
+                                            "ce document",
+                                            "ce message",
+                                            "cet e-mail",
+                                            "ce courriel",
+                                            "ce rapport",
+                                            "ce courrier",
+                                            "ces informations",
+                                            "este documento",
+                                            "este mensaje",
+                                            "este correo",
+                                            "este informe",
+                                            "esta informacion",
+                                            "este e-mail",
+                                            "esta mensagem",
+                                            "este relatorio",
+                                            "este arquivo",
+                                            "questo documento",
+                                            "questa e-mail",
+                                            "questo messaggio",
+                                            "questa comunicazione",
+                                            "questo rapporto",
+                                            "il presente documento",
+                                            "le present document",
+                                            "el presente documento",
+                                            "o presente documento",
+                                            "dit document",
+                                            "deze e-mail",
+                                            "dit bericht",
+                                            "dit rapport",
+                                            "ten dokument",
+                                            "niniejszy dokument",
+                                            "ta wiadomosc",
+                                            "ten raport",
+                                            "detta dokument",
+                                            "det har dokumentet",
+                                            "detta meddelande",
+                                            "dette dokument",
+                                            "denne e-mail",
+                                            "denne rapport",
+                                            "dette dokumentet",
+                                            "denne e-posten",
+                                            "tama asiakirja",
+                                            "tama viesti",
+                                            "tama raportti",
+                                            "tento dokument",
+                                            "tato zprava",
+                                            "tato sprava",
+                                            "ez a dokumentum",
+                                            "ez az e-mail",
+                                            "acest document",
+                                            "acest mesaj",
+                                            "acest raport",
+                                            "bu belge",
+                                            "bu dokuman",
+                                            "bu e-posta",
+                                            "bu mesaj",
+                                            "bu rapor",
+                                            "tai lieu nay",
+                                            "email nay",
+                                            "bao cao nay",
+                                            "dokumen ini",
+                                            "pesan ini",
+                                            "laporan ini",
+                                            "email ini",
+                                            "ovaj dokument",
+                                            "ova poruka",
+                                            "ta dokument",
+                                            "see dokument",
+                                            "sis dokuments",
+                                            "sis dokumentas",
+                                            "этот документ",
+                                            "данный документ",
+                                            "настоящий документ",
+                                            "документ является",
+                                            "это сообщение",
+                                            "данное сообщение",
+                                            "это письмо",
+                                            "этот отчет",
+                                            "этот отчёт",
+                                            "цей документ",
+                                            "це повідомлення",
+                                            "цей звіт",
+                                            "този документ",
+                                            "овај документ",
+                                            "το έγγραφο αυτό",
+                                            "αυτό το έγγραφο",
+                                            "το παρόν έγγραφο",
+                                            "το παρον εγγραφο",
+                                            "هذا المستند",
+                                            "هذه الوثيقة",
+                                            "هذه الرسالة",
+                                            "هذا التقرير",
+                                            "این سند",
+                                            "מסמך זה",
+                                            "הודעה זו",
+                                            "המסמך הזה",
+                                            "यह दस्तावेज",
+                                            "यह दस्तावेज़",
+                                            "यह ईमेल",
+                                            "यह रिपोर्ट",
+                                            "เอกสารนี้",
+                                            "เอกสารฉบับนี้",
+                                            "อีเมลนี้",
+                                            "本文件",
+                                            "本文档",
+                                            "该文件",
+                                            "此文件",
+                                            "该文档",
+                                            "此文档",
+                                            "本邮件",
+                                            "此邮件",
+                                            "本资料",
+                                            "本報告",
+                                            "本报告",
+                                            "该报告",
+                                            "本材料",
+                                            "以下内容",
+                                            "以下資料",
+                                            "此資料",
+                                            "本郵件",
+                                            "此郵件",
+                                            "该资料",
+                                            "以下信息",
+                                            "本書",
+                                            "本資料",
+                                            "本メール",
+                                            "本文書",
+                                            "この文書",
+                                            "この資料",
+                                            "このメール",
+                                            "이 문서",
+                                            "본 문서",
+                                            "이 메일",
+                                            "본 메일",
+                                            "본 자료",
+                                            "이 자료",
+                                            "이 보고서",
+                                            "본 보고서"};
+
+static sl_wordset subjects = SL_WORDSET(subject_words);
 
 static bool said_of_document(sl_str t, size_t from)
 {
@@ -645,11 +637,13 @@ static bool said_of_document(sl_str t, size_t from)
         i--;
     if (from - i < 9)
         return false;
-    for (size_t x = 0; x < sizeof subjects / sizeof *subjects; x++) {
-        if (word_in(t, i, from, subjects[x]))
-            return true;
-    }
-    return false;
+    return sl_wordset_in(&subjects, t.p + i, from - i);
+}
+
+void sl_markings_open(void)
+{
+    sl_wordset_build(&labels);
+    sl_wordset_build(&subjects);
 }
 
 /* ---- hits ---- */

@@ -6,6 +6,7 @@
  * hardly is anything else counts. Bytes of a sentence are looked at once a view, whatever the
  * number of words in it. */
 #include "router/classify/secrets.h"
+#include "router/classify/wordset.h"
 
 #include <strings.h>
 
@@ -50,39 +51,39 @@ static bool at_word(sl_str t, size_t i, const char *w)
 /* ---- connectors ---- */
 
 /* "is" in the languages of the words, with a blank behind it. */
+static const char *const connector_words[] = {
+    "is",    "are",  "was",   "=",      "to",     "as",    "be",    "now",  "ist",       "lautet",
+    "war",   "sind", "auf",   "est",    "sera",   "es",    "son",   "era",  "e",         "sao",
+    "foi",   "sono", "om",    "ar",     "er",     "on",    "van",   "jest", "to:",       "je",
+    "jsou",  "este", "la",    "olarak", "adalah", "ialah", "yaitu", "ni",   "med",       "это",
+    "это:",  "є",    "—",     "-",      "--",     "->",    "=>",    ":=",   "следующий", "είναι",
+    "ειναι", "הוא",  "היא",   "هو",     "هي",     "है",     "คือ",    "são",  "luidt",     "lyder",
+    "set",   "will", "reads", "called"};
+static const char *const particle_words[] = {
+    "是",   "为", "為", "：", "は",   "が", "を",   "に",   "も",   "는",
+    "은",   "이", "가", "를", "을",   "란", "改成", "设为", "設為", "就是",
+    "改为", "叫", "用", "填", "输入", "คือ", "เป็น",  "了",   "→"};
+static sl_wordset connectors = SL_WORDSET(connector_words), particles = SL_WORDSET(particle_words);
+
+void sl_passwords_open(void)
+{
+    sl_wordset_build(&connectors);
+    sl_wordset_build(&particles);
+}
+
 static size_t connector_word(sl_str t, size_t i)
 {
-    static const char *const words[] = {
-        "is",        "are",    "was",    "=",     "to",    "as",   "be",    "now",
-        "ist",       "lautet", "war",    "sind",  "auf",   "est",  "sera",  "es",
-        "son",       "era",    "e",      "sao",   "foi",   "sono", "om",    "ar",
-        "er",        "on",     "van",    "jest",  "to:",   "je",   "jsou",  "este",
-        "la",        "olarak", "adalah", "ialah", "yaitu", "ni",   "med",   "это",
-        "это:",      "є",      "—",      "-",     "--",    "->",   "=>",    ":=",
-        "следующий", "είναι",  "ειναι",  "הוא",   "היא",   "هو",   "هي",    "है",
-        "คือ",        "são",    "luidt",  "lyder", "set",   "will", "reads", "called"};
-    for (size_t x = 0; x < sizeof words / sizeof *words; x++) {
-        size_t n = strlen(words[x]);
-        if (at_word(t, i, words[x]) && i + n < t.n &&
-            (blank(t.p[i + n]) || t.p[i + n] == ':' || t.p[i + n] == '\n'))
-            return n;
-    }
-    return 0;
+    if (i >= t.n)
+        return 0;
+    size_t n = sl_wordset_at(&connectors, t.p + i, t.n - i);
+    return n && i + n < t.n && (blank(t.p[i + n]) || t.p[i + n] == ':' || t.p[i + n] == '\n') ? n
+                                                                                              : 0;
 }
 
 /* Particles that stick to the word in Chinese, Japanese, Korean, Thai: 是, は, 는 … */
 static size_t particle(sl_str t, size_t i)
 {
-    static const char *const words[] = {"是",   "为",   "為",   "：",   "は",   "が", "を", "に",
-                                        "も",   "는",   "은",   "이",   "가",   "를", "을", "란",
-                                        "改成", "设为", "設為", "就是", "改为", "叫", "用", "填",
-                                        "输入", "คือ",   "เป็น",  "了",   "→"};
-    for (size_t x = 0; x < sizeof words / sizeof *words; x++) {
-        size_t n = strlen(words[x]);
-        if (i + n <= t.n && memcmp(t.p + i, words[x], n) == 0)
-            return n;
-    }
-    return 0;
+    return i < t.n ? sl_wordset_at(&particles, t.p + i, t.n - i) : 0;
 }
 
 static bool particle_before(sl_str t, size_t at)

@@ -4,6 +4,7 @@
 #include "router/classify/patterns.h"
 
 #include "router/classify/pattern_cache.h"
+#include "router/classify/secrets.h"
 
 #include <hs/hs.h>
 #include <pthread.h>
@@ -146,6 +147,9 @@ cleanup:
 static void build(void)
 {
     atomic_store(&global.opened, true);
+    sl_secret_values_open();
+    sl_passwords_open();
+    sl_markings_open();
     char dir[1024];
     bool cache = sl_pattern_cache_dir(global.cache_dir, dir, sizeof dir), all = true;
     for (int i = 0; i < DBS; i++) {

@@ -1,6 +1,7 @@
 /* secret_values.c - is this string a secret? Shapes of tokens, and the judgement of values: random
  * bytes, passwords, or what stands in documents where a secret would. */
 #include "router/classify/secrets.h"
+#include "router/classify/wordset.h"
 
 #include <math.h>
 #include <strings.h>
@@ -195,66 +196,67 @@ static bool reference(const char *p, size_t n)
            (upper == 0 || lower == 0 || contains(p, n, "pass") || contains(p, n, "token"));
 }
 
+static const char *const placeholder_heads[] = {
+    "<", "${", "{{", "$(", "#{", "%(", "%s", "{%", "[[", "process", "@param", "{0}", "...", "@@"};
+static const char *const placeholder_words[] = {"example",
+                                                "your_",
+                                                "your-",
+                                                "your ",
+                                                "yourkey",
+                                                "yourpass",
+                                                "yourtoken",
+                                                "yoursecret",
+                                                "yourapi",
+                                                "yourown",
+                                                "placehold",
+                                                "changeme",
+                                                "change_me",
+                                                "change-me",
+                                                "replace_me",
+                                                "replaceme",
+                                                "replace-",
+                                                "xxxx",
+                                                "redacted",
+                                                "insert",
+                                                "dummy",
+                                                "****",
+                                                "....",
+                                                "process.env",
+                                                "os.environ",
+                                                "getenv",
+                                                "env.",
+                                                "secrets.",
+                                                "config.",
+                                                "settings.",
+                                                "vault:",
+                                                "_here",
+                                                "-here",
+                                                "{password}",
+                                                "[password",
+                                                "notasecret",
+                                                "not-a-secret",
+                                                "goes_here",
+                                                "todo",
+                                                "\xe2\x80\xa2\xe2\x80\xa2",
+                                                "import.meta",
+                                                "********",
+                                                "deine_",
+                                                "votre_",
+                                                "tu_clave",
+                                                "\xe4\xbd\xa0\xe7\x9a\x84",
+                                                "\xe6\x82\xa8\xe7\x9a\x84"};
+static sl_wordset heads = SL_WORDSET(placeholder_heads), fillers = SL_WORDSET(placeholder_words);
+
+void sl_secret_values_open(void)
+{
+    sl_wordset_build(&heads);
+    sl_wordset_build(&fillers);
+}
+
 bool sl_value_placeholder(const char *p, size_t n)
 {
-    static const char *const heads[] = {"<",  "${", "{{",      "$(",     "#{",  "%(",  "%s",
-                                        "{%", "[[", "process", "@param", "{0}", "...", "@@"};
-    static const char *const words[] = {"example",
-                                        "your_",
-                                        "your-",
-                                        "your ",
-                                        "yourkey",
-                                        "yourpass",
-                                        "yourtoken",
-                                        "yoursecret",
-                                        "yourapi",
-                                        "yourown",
-                                        "placehold",
-                                        "changeme",
-                                        "change_me",
-                                        "change-me",
-                                        "replace_me",
-                                        "replaceme",
-                                        "replace-",
-                                        "xxxx",
-                                        "redacted",
-                                        "insert",
-                                        "dummy",
-                                        "****",
-                                        "....",
-                                        "process.env",
-                                        "os.environ",
-                                        "getenv",
-                                        "env.",
-                                        "secrets.",
-                                        "config.",
-                                        "settings.",
-                                        "vault:",
-                                        "_here",
-                                        "-here",
-                                        "{password}",
-                                        "[password",
-                                        "notasecret",
-                                        "not-a-secret",
-                                        "goes_here",
-                                        "todo",
-                                        "\xe2\x80\xa2\xe2\x80\xa2",
-                                        "import.meta",
-                                        "********",
-                                        "deine_",
-                                        "votre_",
-                                        "tu_clave",
-                                        "\xe4\xbd\xa0\xe7\x9a\x84",
-                                        "\xe6\x82\xa8\xe7\x9a\x84"};
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        if (begins(p, n, heads[i]))
-            return true;
-    }
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (contains(p, n, words[i]))
-            return true;
-    }
-    return reference(p, n) || sl_value_look(p, n).distinct <= 2;
+    return sl_wordset_at(&heads, p, n) || sl_wordset_in(&fillers, p, n) || reference(p, n) ||
+           sl_value_look(p, n).distinct <= 2;
 }
 
 bool sl_token_placeholder(const char *p, size_t n)
@@ -302,11 +304,12 @@ bool sl_value_random(const char *p, size_t n)
 
 bool sl_value_key(const char *p, size_t n)
 {
-    if (n < 10 || sl_value_placeholder(p, n) || name_like(p, n))
+    if (n < 10)
         return false;
     sl_value_info v = sl_value_look(p, n);
     size_t letters = v.lower + v.upper;
-    if (v.high || moment(p, n, &v) || v.distinct < 6)
+    if (v.high || moment(p, n, &v) || v.distinct < 6 || (v.digits == 0 && v.changes < n / 4) ||
+        sl_value_placeholder(p, n) || name_like(p, n))
         return false;
     if (v.digits == 0) /* base64 and passphrases of letters: only when the case is wild */
         return n >= 16 && v.lower >= 3 && v.upper >= 3 && v.changes >= n / 4;
@@ -412,9 +415,11 @@ static bool term_like(const char *p, size_t n, const sl_value_info *v)
 
 bool sl_value_strong(const char *p, size_t n)
 {
-    if (n < 7 || n > 64 || sl_value_placeholder(p, n) || call_like(p, n))
+    if (n < 7 || n > 64)
         return false;
     sl_value_info v = sl_value_look(p, n);
+    if (v.digits == 0 || sl_value_placeholder(p, n) || call_like(p, n))
+        return false;
     if (v.high >= 6 && v.digits >= 2 && v.symbols <= 2 && v.lower + v.upper == 0)
         return true; /* Київ2024 */
     if (v.digits == 0 || v.lower + v.upper < 2 || term_like(p, n, &v) || contains(p, n, "://") ||

@@ -15,6 +15,11 @@ size_t sl_class_run(sl_str t, size_t at, char cls, size_t max);
 /* Does the shape match at `at`? *ret_end: behind the match. */
 bool sl_shape_match(sl_str t, size_t at, const char *shape, size_t *ret_end);
 
+/* Their tables; once, before the first scan. */
+void sl_secret_values_open(void);
+void sl_passwords_open(void);
+void sl_markings_open(void);
+
 /* ---- values ---- */
 typedef struct sl_value_info {
     size_t n, digits, lower, upper, symbols, high; /* bytes by kind; high: 0x80 and up */
