@@ -184,7 +184,7 @@ struct sl_classifier {
     sl_entity weak_entity;
     size_t weak_from, weak_at; /* from its beginning to its end */
     bool weak_any;
-    size_t secret_to[4];     /* by kind of word: how far this view was looked at for secrets */
+    size_t secret_to[16];     /* how far finders of secrets looked at this view */
     sl_span taken[SL_TAKEN]; /* identifiers that numbers.c found in the view at hand */
     int taken_n;
     sl_ctx_map ctx; /* of the view at hand */

@@ -137,67 +137,67 @@ static const char *const label_words[] = {
     "セキュリティ", "등급", "분류", "보안", "비밀", "기밀", "구분"};
 
 /* Right before a marking in a sentence: "classified as", "als … eingestuft". */
-static const char *const verbs[] = {"classified as",
-                                    "classified",
-                                    "marked as",
-                                    "marked",
-                                    "labeled as",
-                                    "labelled as",
-                                    "labeled",
-                                    "labelled",
-                                    "designated as",
-                                    "designated",
-                                    "rated",
-                                    "stamped",
-                                    "treated as",
-                                    "treat as",
-                                    "treat this as",
-                                    "considered",
-                                    "handled as",
-                                    "eingestuft als",
-                                    "klassifiziert als",
-                                    "gekennzeichnet als",
-                                    "classifie",
-                                    "classifiee",
-                                    "classe",
-                                    "clasificado como",
-                                    "clasificada como",
-                                    "classificado como",
-                                    "classificada como",
-                                    "classificato come",
-                                    "classificato",
-                                    "sklasyfikowane jako",
-                                    "oznaczone jako",
-                                    "geclassificeerd als",
-                                    "gerubriceerd als",
-                                    "klassificerat som",
-                                    "klassificeret som",
-                                    "klassifisert som",
-                                    "luokiteltu",
-                                    "oznaceno jako",
-                                    "klasifikovano jako",
-                                    "定为",
-                                    "定為",
-                                    "列为",
-                                    "列為",
-                                    "属于",
-                                    "屬於",
-                                    "标为",
-                                    "标记为",
-                                    "標記為",
-                                    "密级为",
-                                    "定密为",
-                                    "归类为",
-                                    "评定为",
-                                    "гриф",
-                                    "с грифом",
-                                    "под грифом",
-                                    "помечен как",
-                                    "отнесен к",
-                                    "로 분류",
-                                    "等级为",
-                                    "级别为",
-                                    "級別為"};
+static const char *const verb_words[] = {"classified as",
+                                         "classified",
+                                         "marked as",
+                                         "marked",
+                                         "labeled as",
+                                         "labelled as",
+                                         "labeled",
+                                         "labelled",
+                                         "designated as",
+                                         "designated",
+                                         "rated",
+                                         "stamped",
+                                         "treated as",
+                                         "treat as",
+                                         "treat this as",
+                                         "considered",
+                                         "handled as",
+                                         "eingestuft als",
+                                         "klassifiziert als",
+                                         "gekennzeichnet als",
+                                         "classifie",
+                                         "classifiee",
+                                         "classe",
+                                         "clasificado como",
+                                         "clasificada como",
+                                         "classificado como",
+                                         "classificada como",
+                                         "classificato come",
+                                         "classificato",
+                                         "sklasyfikowane jako",
+                                         "oznaczone jako",
+                                         "geclassificeerd als",
+                                         "gerubriceerd als",
+                                         "klassificerat som",
+                                         "klassificeret som",
+                                         "klassifisert som",
+                                         "luokiteltu",
+                                         "oznaceno jako",
+                                         "klasifikovano jako",
+                                         "定为",
+                                         "定為",
+                                         "列为",
+                                         "列為",
+                                         "属于",
+                                         "屬於",
+                                         "标为",
+                                         "标记为",
+                                         "標記為",
+                                         "密级为",
+                                         "定密为",
+                                         "归类为",
+                                         "评定为",
+                                         "гриф",
+                                         "с грифом",
+                                         "под грифом",
+                                         "помечен как",
+                                         "отнесен к",
+                                         "로 분류",
+                                         "等级为",
+                                         "级别为",
+                                         "級別為"};
 
 /* The words end what they stand in: a value of a file, a cell, a line. */
 static bool value_ends(sl_str t, size_t end)
@@ -218,14 +218,11 @@ static bool label_before(sl_str t, size_t i)
     return sl_wordset_in(&labels, t.p + line, i - line);
 }
 
+static sl_wordset verbs = SL_WORDSET(verb_words);
+
 static bool verb_before(sl_str t, size_t i)
 {
-    for (size_t x = 0; i > 0 && x < sizeof verbs / sizeof *verbs; x++) {
-        if ((verbs[x][strlen(verbs[x]) - 1] | 32) == (t.p[i - 1] | 32) &&
-            ends_before(t, i, verbs[x]))
-            return true;
-    }
-    return false;
+    return sl_wordset_ends(&verbs, t.p, i);
 }
 
 /* "Classification: ", "密级：", "sensitivity = ", <classification> right before `at`, or with a few
@@ -300,7 +297,7 @@ static bool in_brackets(sl_str t, size_t from, size_t end)
     for (size_t x = 0; x < sizeof brackets / sizeof *brackets; x++) {
         const char *open = brackets[x][0], *close = brackets[x][1];
         size_t open_n = strlen(open);
-        if (!ends_before(t, from, open))
+        if (from == 0 || t.p[from - 1] != open[open_n - 1] || !ends_before(t, from, open))
             continue;
         size_t before = from - open_n;
         bool word = before > 0 && (alnum(t.p[before - 1]) || strchr("_)]\"'.", t.p[before - 1]));
@@ -643,6 +640,7 @@ static bool said_of_document(sl_str t, size_t from)
 void sl_markings_open(void)
 {
     sl_wordset_build(&labels);
+    sl_wordset_build(&verbs);
     sl_wordset_build(&subjects);
 }
 

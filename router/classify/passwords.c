@@ -26,6 +26,12 @@ typedef struct place {
     int kind;
 } place;
 
+/* Words of a group look for the same things. */
+static int group_of(int kind)
+{
+    return kind == PASS || kind == SHORT ? 0 : kind == LOGIN ? 1 : kind == COOKIE ? 2 : 3;
+}
+
 static bool blank(char ch)
 {
     return ch == ' ' || ch == '\t';
@@ -308,8 +314,12 @@ static bool check_direct(const place *s)
     size_t v = to_value(t, tail, &strong, &quote);
     if (v >= t.n || v > tail + 36)
         return false;
+    size_t *judged = s->c->secret_to + 4 + 2 * group_of(s->kind); /* where the last value stood */
+    if (v > judged[0] && v < judged[1])
+        return false; /* inside it: a row of names without values */
     size_t to = value_end(t, v, quote), n = to - v;
     const char *p = t.p + v;
+    judged[0] = v, judged[1] = to;
     bool named = tail > i && about(t.p + i, tail - i);
     bool qualified = s->kind == KEY && key_qualified(t, s->word);
     /* the value of what has name="password": an attribute, a key, the next line of YAML */
@@ -343,11 +353,7 @@ static bool check_direct(const place *s)
 /* How far words of this kind have looked. */
 static size_t *seen(const place *s)
 {
-    int group = s->kind == PASS || s->kind == SHORT ? 0
-                : s->kind == LOGIN                  ? 1
-                : s->kind == COOKIE                 ? 2
-                                                    : 3;
-    return &s->c->secret_to[group];
+    return &s->c->secret_to[group_of(s->kind)];
 }
 
 static bool token_byte(sl_str t, size_t i)
@@ -618,7 +624,10 @@ static void check_recovery(const place *s)
 {
     sl_str t = s->t;
     size_t stop = s->word + 200 < t.n ? s->word + 200 : t.n;
-    for (size_t i = s->word; i < stop; i++) {
+    size_t *to = &s->c->secret_to[12];
+    size_t i = s->word > *to ? s->word : *to;
+    *to = stop > *to ? stop : *to;
+    for (; i < stop; i++) {
         if (!sl_in_class(t.p[i], 'w') || sl_in_class(t.p[i - 1], 'b'))
             continue;
         size_t n = sl_class_run(t, i, 'b', 80);

@@ -118,6 +118,10 @@ static void check_pem(sl_classifier *c, sl_str t, size_t end)
 static void check_jwk(sl_classifier *c, sl_str t, size_t end)
 {
     size_t low = end > 600 ? end - 600 : 0, stop = end + 3000 < t.n ? end + 3000 : t.n;
+    size_t *seen = &c->secret_to[13];
+    if (low < *seen)
+        low = *seen;
+    *seen = stop > 4 ? stop - 4 : 0;
     for (size_t i = low; i + 4 < stop; i++) {
         if (t.p[i] != '"' || (t.p[i + 1] != 'd' && t.p[i + 1] != 'k') || t.p[i + 2] != '"')
             continue;
@@ -172,6 +176,8 @@ static bool url_placeholder(sl_str v)
 static void check_url(sl_classifier *c, sl_str t, size_t end)
 {
     size_t stop = end + 260 < t.n ? end + 260 : t.n, colon = 0, at = 0, i;
+    if (end < c->secret_to[15])
+        return; /* the URL before this one went on up to there, and no sign came */
     for (i = end; i < stop && !url_end(t.p[i]); i++) {
         if (t.p[i] == ':' && !colon)
             colon = i;
@@ -185,8 +191,10 @@ static void check_url(sl_classifier *c, sl_str t, size_t end)
                 break;
         }
     }
-    if (!at)
+    if (!at) {
+        c->secret_to[15] = i;
         return;
+    }
     if (colon) {
         sl_str v = {t.p + colon + 1, at - colon - 1};
         if (v.n == 0 || url_placeholder(v))
@@ -373,8 +381,10 @@ static void check_pgpass(sl_classifier *c, sl_str t, size_t end)
 /* kind: Secret with data: a Kubernetes manifest; some value of base64 or text follows. */
 static void check_manifest(sl_classifier *c, sl_str t, size_t end)
 {
-    size_t stop = end + 1500 < t.n ? end + 1500 : t.n;
-    for (size_t i = end; i + 6 < stop; i++) {
+    size_t stop = end + 1500 < t.n ? end + 1500 : t.n, *seen = &c->secret_to[14];
+    size_t i = end > *seen ? end : *seen;
+    *seen = stop > 6 ? stop - 6 : 0;
+    for (; i + 6 < stop; i++) {
         if (memcmp(t.p + i, "ata:", 4) != 0 || (i > 0 && t.p[i - 1] != 'd' && t.p[i - 1] != 'D'))
             continue;
         if (i >= 5 && memcmp(t.p + i - 5, "metad", 5) == 0)

@@ -22,8 +22,11 @@ size_t sl_wordset_at(const sl_wordset *s, const char *p, size_t n)
     if (n == 0)
         return 0;
     for (unsigned x = s->first[small(p[0])]; x; x = s->next[x]) {
-        size_t m = strlen(s->words[x - 1]);
-        if (m <= n && m > best && strncasecmp(p, s->words[x - 1], m) == 0)
+        const char *w = s->words[x - 1];
+        if (w[1] && (n < 2 || small(w[1]) != small(p[1])))
+            continue;
+        size_t m = strlen(w);
+        if (m <= n && m > best && strncasecmp(p, w, m) == 0)
             best = m;
     }
     return best;
@@ -33,6 +36,15 @@ bool sl_wordset_in(const sl_wordset *s, const char *p, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (s->first[small(p[i])] && sl_wordset_at(s, p + i, n - i))
+            return true;
+    }
+    return false;
+}
+
+bool sl_wordset_ends(const sl_wordset *s, const char *p, size_t n)
+{
+    for (size_t i = n > 32 ? n - 32 : 0; i < n; i++) {
+        if (s->first[small(p[i])] && sl_wordset_at(s, p + i, n - i) == n - i)
             return true;
     }
     return false;

@@ -25,5 +25,7 @@ void sl_wordset_build(sl_wordset *s);
 size_t sl_wordset_at(const sl_wordset *s, const char *p, size_t n);
 /* A word stands somewhere in the n bytes. */
 bool sl_wordset_in(const sl_wordset *s, const char *p, size_t n);
+/* The n bytes end with a word (of at most 32 bytes). */
+bool sl_wordset_ends(const sl_wordset *s, const char *p, size_t n);
 
 #endif
