@@ -308,13 +308,36 @@ static bool any_of(const sl_ctx_set *s)
     return any != 0;
 }
 
-static void look_at(walk *w, size_t i)
+/* Where the hits begin that end behind `at`. */
+static size_t hits_behind(const sl_ctx_map *m, size_t at)
+{
+    size_t lo = 0, hi = m->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (m->hits[mid].end > at)
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    return lo;
+}
+
+/* The run that begins at i is the word for what follows: "AVS 756.1234.5678.90". */
+static bool is_word(const walk *w, size_t i)
+{
+    const sl_ctx_map *m = &w->c->ctx;
+    size_t end = run_end(w->t, i), hit = hits_behind(m, end - 1);
+    return hit < m->n && m->hits[hit].end == end;
+}
+
+/* leading: the run at i stands before the one with a digit. */
+static void look_at(walk *w, size_t i, bool leading)
 {
     if (i < w->done_to)
         return;
     sl_ctx_set near;
     bool words = false;
-    if (w->c->ctx.n > 0) {
+    if (w->c->ctx.n > 0 && !(leading && is_word(w, i))) {
         near = sl_ctx_around(&w->c->ctx, i, i + SL_TOKEN / 2);
         words = any_of(&near);
     }
@@ -392,17 +415,10 @@ static void find_beside_words(sl_classifier *c, sl_str t)
 /* "PESEL44051401458": where the word for it ends within the run [from, to); else from. */
 static size_t behind_word(const sl_ctx_map *m, sl_str t, size_t from, size_t to)
 {
-    size_t lo = 0, hi = m->n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (m->hits[mid].end > from)
-            hi = mid;
-        else
-            lo = mid + 1;
-    }
+    size_t i = hits_behind(m, from);
     size_t best = from;
-    for (; lo < m->n && m->hits[lo].end < to; lo++) {
-        size_t end = m->hits[lo].end;
+    for (; i < m->n && m->hits[i].end < to; i++) {
+        size_t end = m->hits[i].end;
         if (end > from + 1 && sl_is_digit(t.p[end - 1]) && sl_is_letter(t.p[end - 2]))
             end--; /* the word's expression took the first digit */
         if (end > from)
@@ -440,13 +456,13 @@ void sl_tokens_scan(sl_classifier *c, sl_str t)
         if (c->ctx.n > 0 && sl_is_letter(t.p[from])) {
             size_t value = behind_word(&c->ctx, t, from, to);
             if (value > from)
-                look_at(&w, value);
+                look_at(&w, value, false);
         }
         size_t start = from;
         for (int n = 0; n < PREFIXES && (start = prefix(t, start)) != SIZE_MAX; n++)
-            look_at(&w, start);
+            look_at(&w, start, true);
         if (to - from > 2 || (joins(at(t, to)) && is_alnum(at(t, to + 1))))
-            look_at(&w, from);
+            look_at(&w, from, false);
     }
     find_beside_words(c, t);
     c->taken_n = 0;

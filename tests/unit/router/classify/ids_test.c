@@ -166,6 +166,11 @@ static void test_beside_words(void **state)
         {"policy number KV-2048-1193", "INSURANCE_POLICY", C},
         {"IMSI 460001234567890", "IMSI", C},
         {"波兰PESEL44051401459是否正确", "PL_PESEL", R},
+        {"\"passportNumber\": \"E12345678\"", "PASSPORT", R},
+        {"national_id_number: 84512360", "NATIONAL_ID", R},
+        {"\"driverLicenseNumber\": \"D1234567\"", "DRIVER_LICENSE", R},
+        {"\"accountNumber\": \"0012345678\"", "BANK_ACCOUNT", R},
+        {"routing 021000021 account 1234567890", "US_ABA_ROUTING", C},
         {"IBAN DE89 3704 0044 0532 0130 01", "IBAN", R},
     };
     CHECK(lines);
