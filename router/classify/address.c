@@ -209,8 +209,9 @@ static bool town_behind(sl_str t, size_t i)
 static bool is_famous(sl_str t, size_t at, size_t end)
 {
     static const char *const names[] = {
-        "1600 Pennsylvania", "221B Baker", "10 Downing", "11 Downing",   "21 Jump",
-        "1 Infinite",        "One Apple",  "4 Privet",   "Privet Drive", "742 Evergreen"};
+        "1600 Pennsylvania", "221B Baker",     "10 Downing",  "11 Downing",   "21 Jump",
+        "1 Infinite",        "One Apple",      "4 Privet",    "Privet Drive", "742 Evergreen",
+        "59 Temple Place",   "51 Franklin St", "675 Mass Ave"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (begins_with(t, at, names[i]))
             return true;

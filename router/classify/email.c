@@ -218,6 +218,10 @@ static bool is_userinfo(sl_str t, size_t from)
 void sl_email_hit(sl_classifier *c, sl_str t, size_t end)
 {
     size_t at = end - 2, dot;
+    char before = t.p[at - 1], behind = t.p[at + 1];
+    if (!(alnum(before) || high(before) || memchr("._%+-\"", before, 6)) ||
+        !(alnum(behind) || high(behind)))
+        return;
     size_t from = local_start(t, at), to = read_domain(t, at + 1, &dot);
     if (from == at || dot <= at + 1 || to - dot - 1 < 2)
         return;

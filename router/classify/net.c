@@ -34,7 +34,7 @@ bool sl_check_ip(sl_cluster *k, int i)
             octet[x] = octet[x] * 10 + g->d[y];
         digits += g->n;
     }
-    if (!sl_ipv4_public_interest(octet))
+    if (!sl_ipv4_public_interest(octet) || octet[3] == 0) /* a network, not a machine */
         return false;
     sl_ctx_set s = sl_ctx_around(&k->c->ctx, k->g[i].at, k->g[i + 3].end);
     /* "1.2.3.4" is a version as well */

@@ -142,7 +142,8 @@ void sl_name_label(sl_classifier *c, sl_str t, size_t word, size_t from, size_t 
     if (i + 3 <= t.n && (memcmp(t.p + i, "是", 3) == 0 || memcmp(t.p + i, "为", 3) == 0))
         colon = true, i = skip_label(t, i + 3, to, &(bool){0});
     size_t n = sl_cn_name(t, i);
-    if (!n && colon)
+    bool same_line = i > word ? !memchr(t.p + word, '\n', i - word) : true;
+    if (!n && colon && i < t.n && (same_line || is_upper(t.p[i])))
         n = sl_person_name(t, i);
     if (!n && colon && word > 0 && high(t.p[word - 1])) { /* 氏名：山田太郎, 이름: 김철수 */
         size_t x = i;

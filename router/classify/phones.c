@@ -20,6 +20,13 @@ static speech speech_of(const sl_window *w)
     return sl_ctx_has(&s, SL_CTX_PHONE_SOFT) && !pieces ? SPEECH_SOFT : SPEECH_NONE;
 }
 
+/* Lines of a list of numbers: "191\n1632\n1642" with more before or behind. */
+static bool is_listed(const sl_window *w)
+{
+    bool lines = w->j > w->i && w->k->g[w->j].sep == '\n';
+    return lines && (w->i > 0 || w->j + 1 < w->k->n);
+}
+
 bool sl_check_cn_mobile(const sl_window *w)
 {
     if (!sl_cn_mobile(w->d))
@@ -29,7 +36,7 @@ bool sl_check_cn_mobile(const sl_window *w)
                    sl_shaped(w, "443") || sl_shaped(w, "56") || sl_shaped(w, "3332") ||
                    sl_shaped(w, "47") || sl_shaped(w, "3422") || sl_shaped(w, "74") ||
                    sl_shaped(w, "12224") || sl_shaped(w, "3224") || sl_shaped(w, "32222");
-    if ((!regular || w->glued || sl_is_fraction(w)) && speech_of(w) == SPEECH_NONE)
+    if ((!regular || w->glued || sl_is_fraction(w) || is_listed(w)) && speech_of(w) == SPEECH_NONE)
         return false;
     sl_add(w->k->c, SL_ENT_CN_MOBILE, SL_LEVEL_CONFIDENTIAL, w->at, w->end - w->at);
     return true;
@@ -101,6 +108,22 @@ bool sl_check_e164(sl_cluster *k, int i)
 static bool is_year(const sl_group *g)
 {
     return g->n == 4 && ((g->d[0] == 1 && g->d[1] == 9) || (g->d[0] == 2 && g->d[1] == 0));
+}
+
+/* Dates and ranges of years: a year and groups of at most two digits, or two years. */
+static bool is_dates(const sl_window *w)
+{
+    const sl_group *g = &w->k->g[w->i], *h = &w->k->g[w->j];
+    if (w->j == w->i || !(is_year(g) || is_year(h)))
+        return w->j == w->i && is_year(g);
+    if (w->j == w->i + 1)
+        return is_year(g) && is_year(h);
+    for (int x = w->i; x <= w->j; x++) {
+        const sl_group *m = &w->k->g[x];
+        if (m->n > 2 && !is_year(m))
+            return false;
+    }
+    return true;
 }
 
 /* A constant of a program: "= 59820068;". */
@@ -242,10 +265,9 @@ static bool national(const sl_window *w, int n, bool paren)
         return true; /* a company's: nothing to tell */
     if (w->glued && (sl_byte_after(w) | 32) != 'x' && sl_byte_before(w) != 'l')
         return false; /* "ext.", "x5" and "tel555…" */
-    bool years = is_year(g) || (groups && is_year(&k->g[w->j]));
     if (mobile_shape(w))
         return add(w, SL_ENT_PHONE_NUMBER, w->at);
-    if (years || (groups && g->n == 1 && n < 10 && s != SPEECH_PHONE))
+    if (is_dates(w) || (groups && g->n == 1 && n < 10 && s != SPEECH_PHONE))
         return false; /* dates and ranges of years */
     if (s == SPEECH_PHONE && looks_dialled(w) && !is_code(w))
         return add(w, SL_ENT_PHONE_NUMBER, w->at);
@@ -255,7 +277,9 @@ static bool national(const sl_window *w, int n, bool paren)
         return add(w, SL_ENT_PHONE_NUMBER, w->at);
     if (nanp && paren)
         return add(w, SL_ENT_PHONE_NUMBER, w->at - 1);
-    bool trunk = groups && n >= 9 && g->n >= 2 && g->d[0] == 0 && g->d[1] != 0 && w->same_sep;
+    bool zip = sl_shaped(w, "54"); /* 02111-1307 */
+    bool trunk =
+        groups && !zip && n >= 9 && g->n >= 2 && g->d[0] == 0 && g->d[1] != 0 && w->same_sep;
     if (((paren && n >= 8) || nanp || trunk) && stands_free(w)) {
         sl_add_weak(k->c, SL_ENT_PHONE_NUMBER, w->at, w->end - w->at);
         return true;
