@@ -310,3 +310,45 @@ sl_verdict sl_idrules_match(const sl_token *k, int last, sl_entity *ret)
     }
     return SL_ID_NO;
 }
+
+bool sl_idrules_lone(const char *s, int n, sl_entity *ret)
+{
+    static const struct {
+        sl_entity entity;
+        sl_check *check;
+    } checks[] = {
+        {SL_ENT_NL_BSN, sl_check_nl_bsn},
+        {SL_ENT_PT_NIF, sl_check_pt_nif},
+        {SL_ENT_GR_AFM, sl_check_gr_afm},
+        {SL_ENT_PL_REGON, sl_check_pl_regon},
+        {SL_ENT_IL_ID, sl_check_il_id},
+        {SL_ENT_HU_TAJ, sl_check_hu_taj},
+        {SL_ENT_AU_TFN, sl_check_au_tfn},
+        {SL_ENT_AU_ACN, sl_check_au_acn},
+        {SL_ENT_NZ_IRD, sl_check_nz_ird},
+        {SL_ENT_US_ABA_ROUTING, sl_check_us_rtn},
+        {SL_ENT_RS_PIB, sl_check_rs_pib},
+        {SL_ENT_SA_ID, sl_check_sa_id},
+        {SL_ENT_RU_INN, sl_check_ru_inn},
+        {SL_ENT_UA_RNTRC, sl_check_ua_rntrc},
+        {SL_ENT_UK_NHS, sl_check_gb_nhs},
+        {SL_ENT_UK_UTR, sl_check_gb_utr},
+        {SL_ENT_PL_NIP, sl_check_pl_nip},
+        {SL_ENT_KR_BRN, sl_check_kr_brn},
+        {SL_ENT_US_NPI, sl_check_us_npi},
+        {SL_ENT_AU_MEDICARE, sl_check_au_medicare},
+        {SL_ENT_TR_VKN, sl_check_tr_vkn},
+        {SL_ENT_DK_CPR, sl_check_dk_cpr},
+        {SL_ENT_HR_OIB, sl_check_hr_oib},
+        {SL_ENT_IN_AADHAAR, sl_check_in_aadhaar},
+        {SL_ENT_JP_MY_NUMBER, sl_check_jp_my_number},
+        {SL_ENT_TH_NATIONAL_ID, sl_check_th_pin},
+    };
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+        if (checks[i].check(s, (size_t)n)) {
+            *ret = checks[i].entity;
+            return true;
+        }
+    }
+    return false;
+}

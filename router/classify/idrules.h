@@ -37,6 +37,8 @@ void sl_idrules_open(void);
 /* The strongest rule that the token fits, up to its part `last`. */
 sl_verdict sl_idrules_match(const sl_token *k, int last, sl_entity *ret);
 
+/* Bare digits that are all of a text, as one answers when asked for a number: any check will do. */
+bool sl_idrules_lone(const char *s, int n, sl_entity *ret);
 /* Whether any identifier is written with a part of first characters before one of second. */
 bool sl_idrules_begins(size_t first, size_t second);
 

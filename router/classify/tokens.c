@@ -10,7 +10,7 @@
 
 #include <pthread.h>
 
-enum { PREFIX = 4, PREFIXES = 2, ADDRESS_MAX = 110, WORD_REACH = 60 };
+enum { PREFIX = 4, PREFIXES = 2, ADDRESS_MAX = 110, WORD_REACH = 60, LONE_ROUND = 16 };
 
 typedef struct ctx_rule {
     uint16_t ctx, entity;
@@ -275,6 +275,23 @@ static bool inside(const walk *w, int last)
            (after == ' ' && more_after && sl_is_digit(t.p[end + 1]));
 }
 
+/* The text holds nothing else, and it is no time in seconds or milliseconds. */
+static bool lone(const walk *w)
+{
+    const sl_token *k = &w->k;
+    int n = k->n[k->parts - 1];
+    if ((w->c->frame && w->c->frame->parent) ||
+        ((n == 10 || n == 13) && k->s[0] == '1' && k->s[1] >= '5'))
+        return false;
+    for (size_t i = 0; i < w->t.n; i++) {
+        if (i == k->at)
+            i = k->end[k->parts - 1];
+        if (i < w->t.n && (is_alnum(w->t.p[i]) || (unsigned char)w->t.p[i] >= 0x80))
+            return false;
+    }
+    return true;
+}
+
 /* doubt: weak signs count as well. */
 static void by_form(walk *w, bool doubt)
 {
@@ -294,6 +311,10 @@ static void by_form(walk *w, bool doubt)
         if (weak_last < 0 && doubt)
             weak = e, weak_last = last;
     }
+    int all = k->parts - 1;
+    if (weak_last < 0 && doubt && w->t.n < SL_TOKEN + LONE_ROUND && !k->letters && lone(w) &&
+        !dated(k, all) && sl_idrules_lone(k->s, k->n[all], &weak))
+        weak_last = all;
     if (weak_last < 0)
         return;
     sl_add_weak(w->c, weak, k->at, k->end[weak_last] - k->at);

@@ -113,9 +113,16 @@ static void test_weak(void **state)
         {"A123456789", "TW_ID", I},
     };
     CHECK(lines);
-    static const char *const not_even[] = {"9434765919", "130692544", "1234567819", "123456782"};
-    for (size_t i = 0; i < sizeof not_even / sizeof *not_even; i++) {
-        classify(sl_str_c(not_even[i])); /* bare digits of which one in ten passes */
+    /* bare digits of which one in ten passes: only as the whole of a text */
+    static const char *const lone[] = {"9434765919", "130692544", " 123456782.\n", "393144756"};
+    static const char *const not_alone[] = {"after 9434765919 steps", "130692544 rows",
+                                            "x=123456782"};
+    for (size_t i = 0; i < sizeof lone / sizeof *lone; i++) {
+        classify(sl_str_c(lone[i]));
+        assert_int_equal(level, I);
+    }
+    for (size_t i = 0; i < sizeof not_alone / sizeof *not_alone; i++) {
+        classify(sl_str_c(not_alone[i]));
         assert_int_equal(level, SL_LEVEL_PUBLIC);
     }
 }
