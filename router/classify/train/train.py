@@ -248,6 +248,7 @@ def train(index, norm, label, seed, epochs, l2):
 
 def quantise(w):
     step = np.quantile(np.abs(w[w != 0]), 0.9995) / 127
+    step = float(np.float32(step))  # as the pack holds it, so that calibration sees the same
     return np.clip(np.rint(w / step), -127, 127).astype(np.int8), step
 
 
@@ -315,7 +316,7 @@ def main():
     index, norm, label = prepare(data, random.Random(a.seed))
     print(f"{len(label)} texts to train on, {int(label.sum())} sensitive", flush=True)
     w, bias = train(index, norm, label, a.seed, a.epochs, a.l2)
-    model = Model(*quantise(w), bias)
+    model = Model(*quantise(w), float(np.float32(bias)))
     model.calibrate(corpus(a.seed, "calibrate", 3000, 3000), a.alarms)
     report(model, corpus(a.seed, "test", 3000, 3000), "unseen templates")
     if a.report:
