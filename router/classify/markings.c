@@ -49,6 +49,13 @@ static bool cjk(sl_str t, size_t at)
     return b >= 0xe3 && b <= 0xed;
 }
 
+/* The same without the punctuation of U+3000-303F: 【, 。 … */
+static bool letter_of(sl_str t, size_t at)
+{
+    return cjk(t, at) &&
+           !((unsigned char)t.p[at] == 0xe3 && at + 1 < t.n && (unsigned char)t.p[at + 1] == 0x80);
+}
+
 static bool starts(sl_str t, size_t at, const char *s)
 {
     size_t n = strlen(s);
@@ -666,6 +673,10 @@ static bool counts(sl_str t, size_t from, size_t end, const marking *m)
 {
     if (m->place == ANY)
         return true;
+    /* inside a row of characters only what a label or a bracket holds */
+    if (cjk(t, from) && from >= 3 && letter_of(t, from - 3) && end < t.n && letter_of(t, end) &&
+        !with_term(t, end) && !verb_before(t, from))
+        return longer(t, from, end);
     if (after_label(t, from, end) || whole_string(t, from, end))
         return true;
     if (m->place == LABELLED)

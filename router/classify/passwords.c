@@ -462,8 +462,11 @@ static void check_ahead(const place *s)
     bool own_line = first < stop && t.p[first] == '\n' && s->kind == PASS;
     if (own_line)
         i = first + 1; /* "Password", and the value on the next line */
-    if (i < *seen(s))
+    if (i < *seen(s)) {
         i = *seen(s);
+        while (i < stop && token_byte(t, i) && token_byte(t, i - 1))
+            i++; /* the middle of a token that was looked at */
+    }
     if (stop > *seen(s))
         *seen(s) = stop;
     while (i < stop) {

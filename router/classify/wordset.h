@@ -1,6 +1,6 @@
-/* wordset.h - is one of these words here? Lists of up to 255 words, looked up by their first byte, so
- * that a look costs a byte and not a list. ASCII case does not matter. Built once, before the first
- * scan; constant from then on. */
+/* wordset.h - is one of these words here? Lists of up to 255 words, looked up by their first byte,
+ * so that a look costs a byte and not a list. ASCII case does not matter. Built once, before the
+ * first scan; constant from then on. */
 #ifndef SL_CLASSIFY_WORDSET_H
 #define SL_CLASSIFY_WORDSET_H
 
