@@ -48,6 +48,9 @@ static const char *const secrets[] = {
     "【绝密】 项目方案",
     "my password is hunter2x",
     "-----BEGIN RSA PRIVATE KEY-----",
+#define SAMPLE(text) text,
+#include "tests/unit/router/classify/samples.def"
+#undef SAMPLE
 };
 enum { SECRETS = sizeof secrets / sizeof *secrets };
 
@@ -131,10 +134,17 @@ static void check(const char *how, const char *plain, const sl_buf *disguised)
 {
     assert_true(sl_buf_ok(disguised));
     sl_level before = level_of(sl_str_c(plain)), after = level_of(sl_buf_str(disguised));
-    assert_true(before > SL_LEVEL_PUBLIC);
     if (after < before)
         fail_msg("%s lowers \"%s\" from %s to %s: \"%s\"", how, plain, sl_level_name(before),
                  sl_level_name(after), disguised->data);
+}
+
+static void test_samples(void **state)
+{
+    for (int s = 0; s < SECRETS; s++) {
+        if (level_of(sl_str_c(secrets[s])) == SL_LEVEL_PUBLIC)
+            fail_msg("\"%s\" is public", secrets[s]);
+    }
 }
 
 static void test_disguises(void **state)
@@ -150,7 +160,7 @@ static void test_disguises(void **state)
                 {"escapes", escape},
                 {"combining marks", combining}};
     sl_buf b = {0};
-    for (int round = 0; round < 50; round++) {
+    for (int round = 0; round < 3; round++) {
         for (int s = 0; s < SECRETS; s++) {
             for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
                 per_char(secrets[s], &b, ways[w].each);
@@ -192,7 +202,9 @@ static void test_anywhere(void **state)
                                          "7 apples, 12 pears; "};
     sl_buf b = {0};
     for (int round = 0; round < 400; round++) {
-        const char *secret = secrets[draw(SECRETS)], *fill = filler[draw(4)];
+        const char *fill = filler[draw(4)];
+        char secret[512]; /* a line among others, which some markings are not */
+        snprintf(secret, sizeof secret, "Hello.\n%s\nThank you.", secrets[draw(SECRETS)]);
         sl_buf_clear(&b);
         for (unsigned i = draw(120); i > 0; i--)
             sl_buf_adds(&b, fill);
@@ -233,7 +245,8 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_disguises), cmocka_unit_test(test_wrapped),
-        cmocka_unit_test(test_anywhere), cmocka_unit_test(test_odd_bytes)};
+        cmocka_unit_test(test_samples), cmocka_unit_test(test_disguises),
+        cmocka_unit_test(test_wrapped), cmocka_unit_test(test_anywhere),
+        cmocka_unit_test(test_odd_bytes)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
