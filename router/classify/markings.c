@@ -681,7 +681,8 @@ static bool counts(sl_str t, size_t from, size_t end, const marking *m)
         return true;
     if (m->place == LABELLED)
         return (in_brackets(t, from, end) && !lower(t.p[from])) ||
-               (upper_word(t, from, end) && line_begins(t, from) && value_ends(t, end));
+               (upper_word(t, from, end) && at_line_start(t, from, end)) ||
+               (!lower(t.p[from]) && line_begins(t, from) && value_ends(t, end));
     if (cjk(t, from) && longer(t, from, end))
         return true;
     if (m->place == CASE && !high(t.p[from]) && upper_word(t, from, end))

@@ -202,20 +202,19 @@ static bool digest(const char *p, size_t n)
 static bool key_qualified(sl_str t, size_t end)
 {
     static const char *const words[] = {
-        "api",        "access",      "secret",      "private",  "encryption",   "encrypt",
-        "decryption", "master",      "license",     "licence",  "subscription", "auth",
-        "service",    "account",     "storage",     "signing",  "sign",         "shared",
-        "ssh",        "app",         "application", "client",   "consumer",     "product",
-        "activation", "root",        "admin",       "session",  "deploy",       "webhook",
-        "hmac",       "aes",         "rsa",         "jwt",      "host",         "user",
-        "security",   "recovery",    "wpa",         "wifi",     "wi-fi",        "network",
-        "bot",        "developer",   "dev",         "prod",     "production",   "live",
-        "project",    "openai",      "stripe",      "azure",    "aws",          "google",
-        "gemini",     "claude",      "anthropic",   "deepseek", "zhipu",        "glm",
-        "qwen",       "serial",      "my",          "our",      "team",         "publishable",
-        "restricted", "integration", "payment",     "merchant", "partner",      "cohere",
-        "mistral",    "together",    "fireworks",   "智谱",     "write",        "read",
-        "ingest"};
+        "api",         "access",    "secret",      "private",    "encryption",   "encrypt",
+        "decryption",  "master",    "license",     "licence",    "subscription", "auth",
+        "service",     "account",   "storage",     "signing",    "sign",         "shared",
+        "ssh",         "app",       "application", "client",     "consumer",     "activation",
+        "root",        "admin",     "session",     "deploy",     "webhook",      "hmac",
+        "aes",         "rsa",       "jwt",         "host",       "user",         "security",
+        "recovery",    "wpa",       "wifi",        "wi-fi",      "network",      "bot",
+        "developer",   "dev",       "prod",        "production", "live",         "project",
+        "openai",      "stripe",    "azure",       "aws",        "google",       "gemini",
+        "claude",      "anthropic", "deepseek",    "zhipu",      "glm",          "qwen",
+        "serial",      "my",        "our",         "team",       "publishable",  "restricted",
+        "integration", "payment",   "merchant",    "partner",    "cohere",       "mistral",
+        "together",    "fireworks", "智谱",        "write",      "read",         "ingest"};
     size_t i = end - 3;
     while (i > 0 && (blank(t.p[i - 1]) || t.p[i - 1] == '_' || t.p[i - 1] == '-'))
         i--;
@@ -330,7 +329,10 @@ static bool check_direct(const place *s)
         v = to_value(t, word + 5, &strong, &quote);
         to = value_end(t, v, quote), n = to - v, p = t.p + v;
     }
-    bool glued = v == tail && !ascii; /* 密码abc123 */
+    size_t gap = tail;
+    while (gap < v && blank(t.p[gap]))
+        gap++;
+    bool glued = gap == v && !ascii; /* 密码abc123, 密码 abc123 */
     bool call =
         !strong && quote && v > tail && memchr(t.p + tail, '(', v - tail); /* setPassword("…") */
     if (named ? n >= 20 && sl_value_random(p, n) && !digest(p, n)

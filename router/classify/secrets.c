@@ -205,6 +205,21 @@ static void check_url(sl_classifier *c, sl_str t, size_t end)
     sl_add(c, SL_ENT_URL_CREDENTIALS, SL_LEVEL_RESTRICTED, end, at - end);
 }
 
+/* scott/tiger@//host: Oracle's connection strings, behind "jdbc:oracle:thin:" or "sqlplus ". */
+static void check_oracle(sl_classifier *c, sl_str t, size_t end)
+{
+    size_t stop = end + 160 < t.n ? end + 160 : t.n, slash = 0, i = end;
+    while (i < stop && !url_end(t.p[i]) && t.p[i] != '@') {
+        if (t.p[i] == '/' && !slash)
+            slash = i;
+        i++;
+    }
+    if (!slash || slash == end || i >= stop || t.p[i] != '@' || i - slash < 4 ||
+        url_placeholder((sl_str){t.p + slash + 1, i - slash - 1}))
+        return;
+    sl_add(c, SL_ENT_URL_CREDENTIALS, SL_LEVEL_RESTRICTED, end, i - end);
+}
+
 /* Is it base64 of "name:password"? */
 static bool basic_pair(sl_str v)
 {
@@ -413,6 +428,7 @@ enum {
     K_JWK,
     K_JWT,
     K_URL,
+    K_ORACLE,
     K_BEARER,
     K_BASIC,
     K_USER,
@@ -436,6 +452,8 @@ static const sl_pattern patterns[] = {
     {"\"kty\"", K_JWK, 0},
     {"eyJ", K_JWT, 0},
     {"://", K_URL, 0},
+    {"(?i)jdbc:oracle:(?:thin|oci):", K_ORACLE, 0},
+    {"(?i)\\bsqlplus ", K_ORACLE, 0},
     {"(?i)bearer[ :\"]", K_BEARER, 0},
     {"(?i)\\bbasic ", K_BASIC, 0},
     {"\"auth\" ?:", K_BASIC, 0}, /* of .docker/config.json */
@@ -468,6 +486,9 @@ static void on_hit(sl_classifier *c, sl_str t, size_t end, const sl_pattern *p)
         break;
     case K_URL:
         check_url(c, t, end);
+        break;
+    case K_ORACLE:
+        check_oracle(c, t, end);
         break;
     case K_BEARER:
     case K_BASIC:

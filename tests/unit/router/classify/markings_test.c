@@ -43,6 +43,8 @@ static void check(const char *const *lines, size_t n, sl_level least, sl_level m
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 static const char *const marked[] = {
+    "MẬT - kế hoạch quý tới",
+    "    Özel\n\nToplantı perşembe günü.",
     "CONFIDENTIAL",
     "Confidential",
     "Confidential: results of Q3",

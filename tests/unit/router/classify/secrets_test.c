@@ -43,6 +43,9 @@ static void check(const char *const *lines, size_t n, sl_level least, sl_level m
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 static const char *const secrets[] = {
+    "jdbc:oracle:thin:scott/542Qwe!fhg@//db.corp.local:1521/ORCL",
+    "sqlplus scott/542Qwefhg@orcl",
+    "WiFi密码 dragon_4158",
     "DB_PASSWORD=correcthorse",
     "export DB_PASSWORD='S3cure!pass'",
     "spring.datasource.password=tiger123",
