@@ -393,10 +393,33 @@ static bool again(const kafka_producer *p, rd_kafka_resp_err_t err)
     }
 }
 
+/* An acknowledgement without an offset is librdkafka's own conclusion from a later batch's success.
+ * It is wrong when the broker knew nothing of this producer yet (a partition that has just become
+ * the broker's): it refuses the first batch (not leader) and takes the second, whatever its
+ * sequence number, and the first is lost (librdkafka 2.0.2). So the record goes out again; when it
+ * was there after all, it is in the log twice, and readers drop it by its id. */
+static bool sent_again(kafka_producer *p, message *m, const rd_kafka_message_t *rkm)
+{
+    if (rkm->err != RD_KAFKA_RESP_ERR_NO_ERROR || rkm->offset >= 0 || m->late || p->closing)
+        return false;
+    p->resent += !m->resent; /* `expire` watches over it */
+    m->resent = true;
+    rd_kafka_resp_err_t err = p->fatal_ms ? RD_KAFKA_RESP_ERR__FATAL : produce(p, m);
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        p->on_way++;
+    else if (err == RD_KAFKA_RESP_ERR__FATAL)
+        broke(p); /* the new client will send it */
+    else
+        end(p, m, err, rkm->partition, -1);
+    return true;
+}
+
 static void on_delivery(kafka_producer *p, const rd_kafka_message_t *rkm)
 {
     message *m = rkm->_private;
     p->on_way -= p->on_way > 0;
+    if (sent_again(p, m, rkm))
+        return;
     if (rkm->err != RD_KAFKA_RESP_ERR_NO_ERROR && p->fatal_ms == 0 &&
         rd_kafka_fatal_error(p->rk, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR)
         broke(p);

@@ -151,6 +151,8 @@ static RIG bool until(sl_consumer *c, sl_consumer *d, const int *n, int want, in
         struct pollfd fds[2] = {{sl_consumer_fd(c), POLLIN, 0},
                                 {d ? sl_consumer_fd(d) : -1, POLLIN, 0}};
         (void)poll(fds, 2, 50);
+        if (fx.p)
+            sl_producer_poll(fx.p); /* it may have something to send again */
         while (sl_consumer_poll(c, 100) == 100)
             ;
         while (d && sl_consumer_poll(d, 100) == 100)
