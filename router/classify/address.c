@@ -51,8 +51,13 @@ static size_t house_end(sl_str t, size_t i)
 
 static size_t back_word(sl_str t, size_t i)
 {
-    while (i > 0 && (is_word(t.p[i - 1]) || t.p[i - 1] == '-'))
+    size_t end = i;
+    while (i > 0 && (is_word(t.p[i - 1]) || t.p[i - 1] == '-')) {
+        bool east = i >= 3 && (unsigned char)t.p[i - 3] >= 0xe2 && (t.p[i - 1] & 0xc0) == 0x80;
+        if (east && i < end && sl_is_digit(t.p[i]))
+            break; /* a bracket or a word before the number */
         i--;
+    }
     return i;
 }
 

@@ -77,9 +77,15 @@ static uint16_t code_at(sl_str t, size_t i)
     return (uint16_t)((t.p[i] & 0xf) << 12 | (t.p[i + 1] & 0x3f) << 6 | (t.p[i + 2] & 0x3f));
 }
 
+/* The low bytes of the codes above: most characters are none of them. */
+static const uint64_t low_bytes[4] = {0x85a0000800081a16, 0x1011140690aa2085, 0x8020409010000100,
+                                      0x2080a00252801010};
+
 static const link *link_at(sl_str t, size_t i)
 {
     uint16_t code = code_at(t, i);
+    if (!(low_bytes[(code & 0xff) >> 6] >> (code & 0x3f) & 1))
+        return NULL;
     size_t lo = 0, hi = sizeof links / sizeof *links;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
@@ -133,7 +139,7 @@ void sl_cn_address_beside(sl_classifier *c, sl_str t, size_t word, size_t from, 
 {
     (void)from, (void)to;
     size_t at = word, end = word;
-    while (at > 0 && word - at < 110 && (inside(t, at - 1) || (t.p[at - 1] & 0xc0) == 0x80))
+    while (at > 0 && word - at < 96 && (inside(t, at - 1) || (t.p[at - 1] & 0xc0) == 0x80))
         at--;
     while (end < t.n && end - word < 40 && (inside(t, end) || ((t.p[end] & 0xc0) == 0x80)))
         end++;

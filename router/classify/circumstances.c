@@ -40,7 +40,9 @@ static int kind_of(const char *p, size_t n)
     size_t lo = 0, hi = sizeof words / sizeof *words;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        int d = strcmp(key, words[mid].s);
+        int d = (unsigned char)key[0] - (unsigned char)words[mid].s[0];
+        if (d == 0)
+            d = strcmp(key, words[mid].s);
         if (d == 0)
             return words[mid].kind;
         if (d < 0)

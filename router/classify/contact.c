@@ -62,24 +62,27 @@ sl_ctx_set sl_said_before(const sl_classifier *c, size_t at, size_t reach)
     return s;
 }
 
-/* A finder that reads whole sentences or chains looks at one of a row of words. */
-static size_t step_of(unsigned x)
+/* Finders that read whole sentences or chains of places. */
+static bool is_dear(unsigned x)
 {
-    bool told = x >= SL_CTX_ILLNESS && x <= SL_CTX_BODY;
-    return told || x == SL_CTX_CN_NUMBER || x == SL_CTX_KR_NUMBER ? 24 : 8;
+    return (x >= SL_CTX_ILLNESS && x <= SL_CTX_BODY) || x == SL_CTX_CN_NUMBER ||
+           x == SL_CTX_KR_NUMBER;
 }
 
 void sl_contact_scan(sl_classifier *c, sl_str t)
 {
-    uint32_t last[SL_CTX_N] = {0}; /* ends of the words looked at, by kind: rows stay linear */
+    uint32_t last[SL_CTX_N] = {0}; /* ends of the words looked at, by kind */
+    size_t dear = 16 + t.n / 256; /* looks; after them rows of words are looked at here and there */
     sl_net_scan(c, t);
     for (size_t i = 0; i < c->ctx.n; i++) {
         unsigned x = c->ctx.hits[i].ctx;
         if (!finders[x])
             continue;
         size_t word = c->ctx.hits[i].end;
-        if (last[x] && word < last[x] + step_of(x))
+        size_t step = !is_dear(x) ? 8 : dear ? 4 : 64;
+        if (last[x] && word < last[x] + step)
             continue;
+        dear -= is_dear(x) && dear;
         size_t from = word > BEFORE ? word - BEFORE : 0;
         size_t seen = last[x] + BEHIND > OVERLAP ? last[x] + BEHIND - OVERLAP : 0;
         size_t to = word + BEHIND < t.n ? word + BEHIND : t.n;

@@ -27,6 +27,16 @@ static bool is_listed(const sl_window *w)
     return lines && (w->i > 0 || w->j + 1 < w->k->n);
 }
 
+/* Part of a longer name: "RBS-29266-15860752304". */
+static bool is_serial(const sl_window *w)
+{
+    if (w->i == 0 || w->k->g[w->i].sep != '-' || w->k->g[w->i].sep_n != 1)
+        return false;
+    size_t at = w->k->g[w->i - 1].at;
+    const char *p = w->k->t.p;
+    return at > 1 && p[at - 1] == '-' && sl_is_letter(p[at - 2]);
+}
+
 bool sl_check_cn_mobile(const sl_window *w)
 {
     if (!sl_cn_mobile(w->d))
@@ -36,7 +46,8 @@ bool sl_check_cn_mobile(const sl_window *w)
                    sl_shaped(w, "443") || sl_shaped(w, "56") || sl_shaped(w, "3332") ||
                    sl_shaped(w, "47") || sl_shaped(w, "3422") || sl_shaped(w, "74") ||
                    sl_shaped(w, "12224") || sl_shaped(w, "3224") || sl_shaped(w, "32222");
-    if ((!regular || w->glued || sl_is_fraction(w) || is_listed(w)) && speech_of(w) == SPEECH_NONE)
+    if ((!regular || w->glued || sl_is_fraction(w) || is_listed(w) || is_serial(w)) &&
+        speech_of(w) == SPEECH_NONE)
         return false;
     sl_add(w->k->c, SL_ENT_CN_MOBILE, SL_LEVEL_CONFIDENTIAL, w->at, w->end - w->at);
     return true;
