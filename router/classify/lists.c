@@ -18,20 +18,20 @@ static int value(char ch)
 static int code(sl_str t, size_t *i, base b)
 {
     size_t x = *i, from;
-    int v = 0;
+    uint32_t v = 0; /* wraps when the digits are too many for a code; the width says so */
     if (b == HEX && x + 1 < t.n && t.p[x] == '0' && (t.p[x + 1] | 32) == 'x')
         x += 2;
     from = x;
     int radix = b == DECIMAL ? 10 : b == HEX ? 16 : 2;
     while (x < t.n && x < from + 9 && value(t.p[x]) >= 0 && value(t.p[x]) < radix)
-        v = v * radix + value(t.p[x++]);
+        v = v * (uint32_t)radix + (uint32_t)value(t.p[x++]);
     size_t n = x - from;
     bool width = b == DECIMAL ? n == 2 || n == 3 : b == HEX ? n == 2 : n == 7 || n == 8;
     bool ends = x == t.n || value(t.p[x]) < 0;
     if (!width || !ends || !((v >= ' ' && v < 0x7f) || v == '\n' || v == '\t' || v == '\r'))
         return -1;
     *i = x;
-    return v;
+    return (int)v;
 }
 
 /* What may stand between two codes: a blank, a comma, ") + chr(". */
