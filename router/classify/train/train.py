@@ -9,8 +9,10 @@ numbers mean. Needs numpy and faker; nothing of it is needed to build or run the
 
 import argparse
 import json
+import os
 import random
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -312,6 +314,8 @@ def main():
     p.add_argument("--out", default=str(Path(__file__).parent.parent / "model.bin"))
     p.add_argument("--report", help="JSONL with text and level, only reported on")
     a = p.parse_args()
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        sys.exit("train.py: set PYTHONHASHSEED=0: Faker draws from sets, whose order depends on it")
     data = corpus(a.seed, "train", a.size, a.size)
     index, norm, label = prepare(data, random.Random(a.seed))
     print(f"{len(label)} texts to train on, {int(label.sum())} sensitive", flush=True)
