@@ -1,5 +1,6 @@
-/* blobs.c - runs of base64, base64url, base32 or hex. One that decodes to readable text is scanned as
- * a view of its own, two deep; a run over 200 bytes that stays unreadable and looks random is doubt. */
+/* blobs.c - runs of base64, base64url, base32 or hex. One that decodes to readable text is scanned
+ * as a view of its own, two deep; a run over 200 bytes that stays unreadable and looks random is
+ * doubt. */
 #include "router/classify/decode.h"
 #include "router/classify/secrets.h"
 
@@ -176,8 +177,8 @@ static bool printable(const char *p, size_t n)
     return n >= 8 && text_bytes(p, n) * 10 >= n * 9;
 }
 
-/* Is it worth while to decode the whole? Two thirds of the first nine bytes are text, or every other
- * one is zero, as in UTF-16. */
+/* Is it worth while to decode the whole? Two thirds of the first nine bytes are text, or every
+ * other one is zero, as in UTF-16. */
 static bool promising(sl_str t)
 {
     char first[9];

@@ -40,7 +40,8 @@ void sl_classifier_free(sl_classifier *c);
 /* The learned second opinion: a string whose score reaches the threshold is CONTEXTUAL. NULL: none.
  * It must live until it is replaced; id tells it from every other one that this classifier had. */
 void sl_classifier_set_model(sl_classifier *c, const sl_model *m, uint64_t id, float threshold);
-/* Memory for what was found in strings before (SL_VERDICTS_BYTES unless set); 0: none. Empties it. */
+/* Memory for what was found in strings before (SL_VERDICTS_BYTES unless set); 0: none. Empties it.
+ * */
 void sl_classifier_set_memory(sl_classifier *c, size_t bytes);
 /* allow: entities that the tenant's allow-list lets pass (NULL: none); such findings are told, but
  * raise nothing. Doubt can't be allowed. */
@@ -66,7 +67,8 @@ size_t sl_dictionary_bytes(const sl_dictionary *d); /* compiled */
 
 /* ---- inside: shared by the stages ---- */
 
-/* Where a view and its source part: from view offset `out` on stand the source's bytes from `in`. */
+/* Where a view and its source part: from view offset `out` on stand the source's bytes from `in`.
+ * */
 typedef struct sl_edit {
     uint32_t out, in;
 } sl_edit;
@@ -184,7 +186,7 @@ struct sl_classifier {
     sl_entity weak_entity;
     size_t weak_from, weak_at; /* from its beginning to its end */
     bool weak_any;
-    size_t secret_to[16];     /* how far finders of secrets looked at this view */
+    size_t secret_to[16];    /* how far finders of secrets looked at this view */
     sl_span taken[SL_TAKEN]; /* identifiers that numbers.c found in the view at hand */
     int taken_n;
     sl_ctx_map ctx; /* of the view at hand */

@@ -142,7 +142,8 @@ static void put_dots(sl_str t, size_t from, size_t to, sl_buf *out)
     }
 }
 
-/* The domain at i, appended; *ret_hidden: one of its dots was in disguise. Returns its end; 0: none. */
+/* The domain at i, appended; *ret_hidden: one of its dots was in disguise. Returns its end; 0:
+ * none. */
 static size_t domain(sl_str t, size_t i, sl_buf *out, bool *ret_hidden, bool words_only)
 {
     size_t from = i, label = i, labels = 0;

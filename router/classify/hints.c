@@ -4,9 +4,11 @@
 #include "router/classify/patterns.h"
 
 /* Numerals as they stand in runs of digits; 十 and 百 count, they are no digits. */
-#define NUMERAL                                                                                                               \
+/* clang-format off */
+#define NUMERAL \
     "(?:〇|零|一|二|三|四|五|六|七|八|九|壹|贰|叁|肆|伍|陆|柒|捌|玖|貳|參|陸|幺|拐|两|兩|洞|勾|" \
     "공|영|일|이|삼|사|오|육|칠|팔|구)"
+/* clang-format on */
 /* Digit words of a language, one behind the other. The first is a long one or has blanks around it:
  * short ones are parts of many words. A pattern a language: many words in one have no literal that
  * the scan could skip on. */

@@ -1,6 +1,7 @@
-/* lookalike.c - words whose letters come from several scripts because they look the same ("раssword",
- * "пapoль"). A token that mixes Latin with Cyrillic, Greek, Armenian or Cherokee letters is written
- * out in one script: in Cyrillic when it has a letter that only Cyrillic has, else in Latin. */
+/* lookalike.c - words whose letters come from several scripts because they look the same
+ * ("раssword", "пapoль"). A token that mixes Latin with Cyrillic, Greek, Armenian or Cherokee
+ * letters is written out in one script: in Cyrillic when it has a letter that only Cyrillic has,
+ * else in Latin. */
 #include "router/classify/views.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
-/* loose.c - numbers in pieces: digit groups that quotes, plus signs, commas, table bars, markup, line
- * breaks or a symbol keep apart ("5251" + "5348"), and pieces that are told one by one ("part 1: …").
- * numbers.c has judged what its own separators join; here the pieces are put together and judged as
- * one group. Weak signs don't count, and without a context word the pieces must be regular, since
- * rows of numbers are common. */
+/* loose.c - numbers in pieces: digit groups that quotes, plus signs, commas, table bars, markup,
+ * line breaks or a symbol keep apart ("5251" + "5348"), and pieces that are told one by one ("part
+ * 1: …"). numbers.c has judged what its own separators join; here the pieces are put together and
+ * judged as one group. Weak signs don't count, and without a context word the pieces must be
+ * regular, since rows of numbers are common. */
 #include "router/classify/numbers.h"
 #include "router/classify/words.h"
 

@@ -1,5 +1,5 @@
-/* pieces.c - what parts of a view mean (digits that are spelled, pulled apart or look alike), written
- * out beside the words that stand around them, and read as one more view. */
+/* pieces.c - what parts of a view mean (digits that are spelled, pulled apart or look alike),
+ * written out beside the words that stand around them, and read as one more view. */
 #include "router/classify/words.h"
 
 enum { BEFORE = 64, BEHIND = 44, TEXT_MAX = 80 };

@@ -1,5 +1,5 @@
-/* strip.c - text without what keeps its letters apart: tags inside words, emphasis, escape sequences
- * of terminals, control characters, and the joints of strings that code puts together. */
+/* strip.c - text without what keeps its letters apart: tags inside words, emphasis, escape
+ * sequences of terminals, control characters, and the joints of strings that code puts together. */
 #include "router/classify/views.h"
 
 enum { TAG_MAX = 400, JOINT_MAX = 16 };

@@ -1,9 +1,10 @@
-/* verdicts.h - what was found in strings that were seen before, so that a long history costs a hash.
+/* verdicts.h - what was found in strings that were seen before, so that a long history costs a
+ * hash.
  *
  * Keys are 128-bit hashes under a secret of the process: whoever chooses texts can't choose hashes.
- * A table of four-way sets holds the keys; the findings lie in a ring, and an entry is gone once the
- * ring went over it. Nothing grows: both are allocated once.
- * Threads: one owner, as the classifier's. */
+ * A table of four-way sets holds the keys; the findings lie in a ring, and an entry is gone once
+ * the ring went over it. Nothing grows: both are allocated once. Threads: one owner, as the
+ * classifier's. */
 #ifndef SL_CLASSIFY_VERDICTS_H
 #define SL_CLASSIFY_VERDICTS_H
 

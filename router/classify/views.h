@@ -1,8 +1,8 @@
-/* views.h - the stages that make other views of a text: look-alike letters, text without its markup,
- * addresses without their disguise, lists of character codes, escapes and blobs.
+/* views.h - the stages that make other views of a text: look-alike letters, text without its
+ * markup, addresses without their disguise, lists of character codes, escapes and blobs.
  *
- * Each either fills a buffer with the whole text in another form and tells the edits, or scans small
- * pieces itself. Threads: one owner; tables are constant once opened. */
+ * Each either fills a buffer with the whole text in another form and tells the edits, or scans
+ * small pieces itself. Threads: one owner; tables are constant once opened. */
 #ifndef SL_CLASSIFY_VIEWS_H
 #define SL_CLASSIFY_VIEWS_H
 

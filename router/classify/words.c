@@ -219,8 +219,8 @@ static const char *const words[] = {
     "három tri",
     "four vier cuatro quatre quatro quattro cztery fyra dört dort bốn bon empat si четыре чотири "
     "τέσσερα أربعة اربعة चार สี่ よん neljä négy čtyři",
-    "five fünf fuenf cinco cinq cinque vijf pięć fem beş nam năm lima wu пять п'ять πέντε خمسة पांच "
-    "पाँच "
+    "five fünf fuenf cinco cinq cinque vijf pięć fem beş nam năm lima wu пять п'ять πέντε "
+    "خمسة पांच पाँच "
     "ห้า ご viisi öt pět",
     "six sechs seis sei zes sześć seks sex altı sau sáu enam liu шесть шість έξι ستة छह छः हह หก "
     "ろく kuusi hat šest",
