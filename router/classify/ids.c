@@ -38,17 +38,19 @@ static bool check_card(const sl_window *w)
         return false;
     if (w->singles && w->i < w->j && !sl_whole_singles(w))
         return false;
+    /* the B of "%B4111…^" is the mark of a magnetic track */
+    bool track = sl_byte_before(w) == 'B' && w->at >= 2 && w->k->t.p[w->at - 2] == '%';
+    bool good_shape = card_shape(w) && (!w->glued || track), word = sl_near(w, SL_CTX_CARD);
+    if (!good_shape && !word)
+        return false;
     sl_card issuer = sl_card_issuer(w->d, (size_t)w->n);
     if (issuer == SL_CARD_NO && w->n < 13)
         return false;
     bool luhn = sl_luhn(w->d, (size_t)w->n);
-    /* the B of "%B4111…^" is the mark of a magnetic track */
-    bool track = sl_byte_before(w) == 'B' && w->at >= 2 && w->k->t.p[w->at - 2] == '%';
-    bool good_shape = card_shape(w) && (!w->glued || track);
     if (!luhn && !(good_shape && issuer == SL_CARD_YES && w->n >= 15))
         return false;
     /* beside the word a Luhn digit is enough, whoever issued it, and so is an issuer without one */
-    if (sl_near(w, SL_CTX_CARD)) {
+    if (word) {
         sl_add(w->k->c, SL_ENT_CREDIT_CARD, SL_LEVEL_RESTRICTED, w->at, w->end - w->at);
         return true;
     }

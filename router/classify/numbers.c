@@ -4,7 +4,8 @@
  * newline) between two groups. Every window of groups with at most 19 digits is a candidate; its
  * length picks the checks. A long cluster is worked in slices of SL_GROUPS groups that overlap by
  * 19, so the work is linear in the text. How a window is grouped decides how much it is worth:
- * "4111 1111 1111 1111" is a card, five numbers of a table that happen to have 16 digits are not. */
+ * "4111 1111 1111 1111" is a card, five numbers of a table that happen to have 16 digits are not.
+ */
 #include "router/classify/numbers.h"
 #include "router/classify/idrules.h"
 
@@ -41,14 +42,12 @@ static bool is_sep(char ch)
 /* True when the groups have exactly these lengths ("4444" for four of four). */
 bool sl_shaped(const sl_window *w, const char *lengths)
 {
-    size_t n = strlen(lengths);
-    if ((size_t)(w->j - w->i + 1) != n)
-        return false;
-    for (size_t x = 0; x < n; x++) {
-        if (sl_group_n(w, (int)x) != lengths[x] - '0')
+    int x = w->i;
+    for (; *lengths && x <= w->j; x++, lengths++) {
+        if (w->k->g[x].n != *lengths - '0')
             return false;
     }
-    return true;
+    return !*lengths && x > w->j;
 }
 
 /* The fraction of "0.5105105105105100" is no number of its own. */

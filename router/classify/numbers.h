@@ -63,6 +63,8 @@ static inline char sl_byte_after(const sl_window *w)
 
 static inline bool sl_near(const sl_window *w, sl_ctx x)
 {
+    if (w->k->c->ctx.n == 0)
+        return false;
     sl_ctx_set s = sl_ctx_around(&w->k->c->ctx, w->at, w->end);
     return sl_ctx_has(&s, x);
 }
