@@ -10,8 +10,8 @@
 
 #include <stdatomic.h>
 
-#define SL_CONTEXTUAL_DEFAULT 0.90
 #define SL_CONTEXTUAL_OFF     2.0 /* above every score */
+#define SL_CONTEXTUAL_DEFAULT SL_CONTEXTUAL_OFF
 
 typedef struct sl_rules {
     sl_level floor;      /* a request is never below this */
