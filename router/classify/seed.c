@@ -51,7 +51,7 @@ static bool listed(const char *p, size_t n)
         low[i] = (char)(p[i] | 32);
     for (unsigned h = hash(low, n); set.slot[h]; h = (h + 1) % SLOTS) {
         const char *w = list + set.slot[h] - 1;
-        if (memcmp(w, low, n) == 0 && w[n] == ' ')
+        if (strncmp(w, low, n) == 0 && w[n] == ' ') /* the list ends sooner than a long word */
             return true;
     }
     return false;
