@@ -68,6 +68,13 @@ def unit(run: Run, flavor: str) -> Result:
         return programs.unit_tests(run, flavor, env)
 
 
+def oracles(run: Run) -> Result:
+    """Unit tests that compare with another implementation, in Python."""
+    env = {"SLUICE_BIN": str(run.out("release") / "bin")}
+    env["SLUICE_ORACLE_VALUES"] = "10000" if run.long else "500"
+    return run_pytest(run, "oracles", "tests/unit", env)
+
+
 def fuzz(run: Run) -> Result:
     run.make("build-fuzz", "fuzz", "fuzz-bins")
     return programs.fuzz_targets(run, run.fuzz_s or (300 if run.long else 5))
@@ -93,6 +100,7 @@ STAGES: list[tuple[str, Callable[[Run], Result]]] = [
     ("build", lambda run: build(run, "release")),
     ("lint", lint),
     ("unit", lambda run: unit(run, "release")),
+    ("unit against oracles", oracles),
     ("build with ASan and UBSan", lambda run: build(run, "asan")),
     ("unit under ASan and UBSan", lambda run: unit(run, "asan")),
     ("build with TSan", lambda run: build(run, "tsan")),
