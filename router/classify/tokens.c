@@ -126,7 +126,7 @@ static int number(const sl_token *k, int part)
 {
     int v = 0;
     for (int i = part > 0 ? k->n[part - 1] : 0; i < k->n[part]; i++)
-        v = v * 10 + k->s[i] - '0';
+        v = v < 100000000 ? v * 10 + k->s[i] - '0' : v;
     return v;
 }
 
@@ -138,6 +138,13 @@ static bool year(int v)
 /* Dates, years and ranges of years are no identifiers. */
 static bool dated(const sl_token *k, int last)
 {
+    if (last == 0 && k->n[0] == 14 && !k->letters) { /* YYYYMMDDhhmmss */
+        int64_t v = 0;
+        for (int i = 0; i < 10; i++)
+            v = v * 10 + k->s[i] - '0';
+        return year((int)(v / 1000000)) && v / 10000 % 100 <= 12 && v / 100 % 100 <= 31 &&
+               v % 100 <= 23;
+    }
     if (k->n[last] > 8 || (k->letters & sl_token_mask(k, last)))
         return false;
     if (last == 0)
@@ -156,7 +163,29 @@ static bool dated(const sl_token *k, int last)
            (sl_part_n(k, 2) == 2 || year(c));
 }
 
-/* "$1500000", "1.1234567" */
+/* A date with its year in full, or a range of years, among the parts. */
+static bool holds_date(const sl_token *k, int last)
+{
+    for (int i = 0; i < last; i++) {
+        int from = i > 0 ? k->n[i - 1] : 0;
+        uint64_t two = sl_token_mask(k, i + 1) >> from << from;
+        if (k->sep[i + 1] == ' ' || (k->letters & two))
+            continue;
+        int n = sl_part_n(k, i), m = sl_part_n(k, i + 1), a = number(k, i), b = number(k, i + 1);
+        if (n == 4 && m == 4 && year(a) && year(b))
+            return true;
+        if (i + 2 > last || k->sep[i + 2] != k->sep[i + 1] || m > 2 ||
+            (k->letters & sl_token_mask(k, i + 2) & ~sl_token_mask(k, i + 1)))
+            continue;
+        int o = sl_part_n(k, i + 2), c = number(k, i + 2);
+        if ((n == 4 && o <= 2 && year(a) && b <= 12 && c <= 31) ||
+            (n <= 2 && o == 4 && a <= 31 && b <= 31 && year(c)))
+            return true;
+    }
+    return false;
+}
+
+/* "$1500000", "1.1234567", the day of a date: no beginning. */
 static bool amount(const walk *w)
 {
     size_t i = w->k.at;
@@ -166,7 +195,7 @@ static bool amount(const walk *w)
     if (p[i - 1] == '$' || (i >= 2 && memcmp(p + i - 2, "\xc2\xa3", 2) == 0) ||
         (i >= 3 && memcmp(p + i - 3, "\xe2\x82\xac", 3) == 0))
         return true;
-    return p[i - 1] == '.' && i >= 2 && sl_is_digit(p[i - 2]);
+    return memchr(".-/", p[i - 1], 3) && i >= 2 && sl_is_digit(p[i - 2]);
 }
 
 /* A number may be one beside a word; a date or words with digits may not. */
@@ -179,7 +208,10 @@ static bool candid(const sl_token *k, int last)
         return true;
     /* the last part is a word: "12345678 IN" */
     int from = k->n[last - 1], n = k->n[last] - from;
-    return !(k->lower & mask) && !(n > 2 && letters >> from == (UINT64_C(1) << n) - 1);
+    if (n == 4 && from <= 3 && !(letters >> from) && year(number(k, last)))
+        return false; /* "class B1 2019" */
+    return !(k->lower & mask) && !holds_date(k, last) &&
+           !(n > 2 && letters >> from == (UINT64_C(1) << n) - 1);
 }
 
 static bool fits(const ctx_rule *r, const sl_token *k, int last)
@@ -440,7 +472,7 @@ static size_t behind_word(const sl_ctx_map *m, sl_str t, size_t from, size_t to)
     size_t best = from;
     for (; i < m->n && m->hits[i].end < to; i++) {
         size_t end = m->hits[i].end;
-        if (end > from + 1 && sl_is_digit(t.p[end - 1]) && sl_is_letter(t.p[end - 2]))
+        while (end > from && sl_is_digit(t.p[end - 1]))
             end--; /* the word's expression took the first digit */
         if (end > from)
             best = end;
