@@ -414,7 +414,7 @@ static bool sentence_value(const place *s, sl_str v, bool connected, bool slash)
         i = sl_value_look(p, n);
         if (pair(p, n))
             return true;
-        return strong && (slash || (i.symbols > 0 && strcspn(p, "!#$%^&*+?~@") < n)) &&
+        return strong && (slash || (i.symbols > 0 && sl_value_any(p, n, "!#$%^&*+?~@"))) &&
                i.upper + i.lower >= 3;
     case NAME:
     case KEY:

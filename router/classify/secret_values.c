@@ -388,7 +388,7 @@ bool sl_value_password(const char *p, size_t n)
     /* letters and signs */
     bool inner = v.symbols > 0 && !(p[n - 1] == '.' && v.symbols == 1);
     bool hyphens = memchr(p, '-', n) || memchr(p, '_', n);
-    if (inner && strcspn(p, "!@#$%^&*+=?~") < n)
+    if (inner && sl_value_any(p, n, "!@#$%^&*+=?~"))
         return n >= 6;
     if (v.upper >= 2 && v.lower >= 2 && v.changes >= 2)
         return n >= 8; /* wild case */

@@ -28,6 +28,15 @@ typedef struct sl_value_info {
     bool hex;
 } sl_value_info;
 
+/* One of set's characters is in it; it has no NUL behind it as strcspn would need. */
+static inline bool sl_value_any(const char *p, size_t n, const char *set)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] && strchr(set, p[i]))
+            return true;
+    }
+    return false;
+}
 sl_value_info sl_value_look(const char *p, size_t n);
 /* Stands where documents put a secret and is none: <your-key>, ${TOKEN}, xxxx, process.env.X. */
 bool sl_value_placeholder(const char *p, size_t n);
