@@ -72,8 +72,8 @@ typedef struct sl_decision {
 
 /* Once a process, before the first open; without it the built-in model and the default directory
  * are taken. model_path: a pack of weights (router/classify/model.h), "" for the built-in one.
- * cache_dir: where compiled patterns are kept (router/classify/pattern_cache.h), NULL for the default
- * directory, "" for none; it must outlive the first open. */
+ * cache_dir: where compiled patterns are kept (router/classify/pattern_cache.h), NULL for the
+ * default directory, "" for none; it must outlive the first open. */
 sl_status sl_router_setup(const char *model_path, const char *cache_dir,
                           sl_error *reterr) SL_MUST_CHECK;
 sl_status sl_router_open(sl_router **ret, sl_error *reterr) SL_MUST_CHECK;

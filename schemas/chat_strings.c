@@ -165,7 +165,7 @@ static bool walk_array(walk *w, const sl_jnode *n)
     return true;
 }
 
-/* A key that is content, and what it says of its value: {"ssn": 123456789} reads "ssn: 123456789". */
+/* A key that is content, and what it says of its value: {"ssn": 123} reads "ssn: 123". */
 static bool give_key(walk *w, sl_str key, const sl_jnode *value)
 {
     sl_str s = {0};
