@@ -15,6 +15,9 @@ static void locate(const sl_frame *f, size_t *at, size_t *len)
             to = sl_edits_source(f->edits, to);
         }
     }
+    /* what was put between pieces has no place of its own */
+    to = to < f->text.n ? to : f->text.n;
+    from = from < to ? from : to;
     *at = from, *len = to > from ? to - from : 0;
 }
 
