@@ -249,6 +249,11 @@ bool sl_consumer_assigned(const sl_consumer *c)
     return c->ops->assigned(c);
 }
 
+int64_t sl_consumer_committed(sl_consumer *c, const char *topic, int32_t partition)
+{
+    return c->ops->committed(c, topic, partition);
+}
+
 void sl_consumer_close(sl_consumer *c)
 {
     if (c)

@@ -134,7 +134,9 @@ sl_status sl_consumer_split(sl_consumer **ret, sl_consumer *c, const sl_bus_part
  * which can be 100 ms old; who needs more compares with sl_bus_watermarks (assign mode). */
 bool sl_consumer_at_end(sl_consumer *c);
 bool sl_consumer_assigned(const sl_consumer *c); /* group mode: has partitions now */
-void sl_consumer_close(sl_consumer *c);          /* commits, leaves the group; bounded to 5 s */
+/* Group mode: the commit that the group has acknowledged; -1: not known, or not assigned here. */
+int64_t sl_consumer_committed(sl_consumer *c, const char *topic, int32_t partition);
+void sl_consumer_close(sl_consumer *c); /* commits, leaves the group; bounded to 5 s */
 
 /* ---- admin ---- */
 typedef struct sl_topic_spec {

@@ -64,6 +64,7 @@ typedef struct sl_consumer_ops {
                        size_t n, const sl_consumer_options *callbacks, sl_error *reterr);
     bool (*at_end)(sl_consumer *c);
     bool (*assigned)(const sl_consumer *c);
+    int64_t (*committed)(sl_consumer *c, const char *topic, int32_t partition);
     void (*close)(sl_consumer *c);
 } sl_consumer_ops;
 

@@ -415,6 +415,13 @@ static bool consumer_assigned(const sl_consumer *c)
     return ((const kafka_consumer *)c)->parts_n > 0;
 }
 
+static int64_t consumer_committed(sl_consumer *base, const char *topic, int32_t partition)
+{
+    kafka_consumer *c = self(base);
+    const kafka_part *part = c->group ? kafka_part_find(c, topic, partition) : NULL;
+    return part ? part->committed : -1;
+}
+
 /* ---- closing ---- */
 
 static void leave_group(kafka_consumer *c, int64_t until_ms)
@@ -480,6 +487,7 @@ static const sl_consumer_ops kafka_consumer_ops = {
     .split = consumer_split,
     .at_end = consumer_at_end,
     .assigned = consumer_assigned,
+    .committed = consumer_committed,
     .close = consumer_close,
 };
 

@@ -312,6 +312,19 @@ static bool consumer_assigned(const sl_consumer *base)
     return ((const mem_consumer *)base)->readers_n > 0;
 }
 
+static int64_t consumer_committed(sl_consumer *base, const char *topic, int32_t partition)
+{
+    mem_consumer *c = self(base);
+    const mem_reader *r = c->group ? reader_find(c, topic, partition) : NULL;
+    int64_t offset = -1;
+    pthread_mutex_lock(&c->cluster->lock);
+    for (size_t i = 0; r && i < c->group->claims_n; i++)
+        if (c->group->claims[i].part == r->part && c->group->claims[i].owner == c)
+            offset = c->group->claims[i].committed;
+    pthread_mutex_unlock(&c->cluster->lock);
+    return offset;
+}
+
 static void consumer_close(sl_consumer *base)
 {
     mem_consumer *c = self(base);
@@ -347,6 +360,7 @@ static const sl_consumer_ops memory_consumer_ops = {
     .split = consumer_split,
     .at_end = consumer_at_end,
     .assigned = consumer_assigned,
+    .committed = consumer_committed,
     .close = consumer_close,
 };
 

@@ -237,6 +237,9 @@ static void a_closed_members_unfinished_records_come_again(void **state)
     int64_t committed;
     assert_int_equal(sl_bus_committed(f->bus, "g", "four", 2, &committed, 1000, NULL), SL_OK);
     assert_int_equal(committed, 2);
+    assert_int_equal(sl_consumer_committed(c, "four", 2), 2);
+    assert_int_equal(sl_consumer_committed(c, "four", 4), -1);
+    assert_int_equal(sl_consumer_committed(c, "none", 2), -1);
     sl_consumer_close(c);
     seen t = {0};
     c = member(f, &t, "g");
