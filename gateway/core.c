@@ -143,6 +143,7 @@ static sl_status fill_ticket(sl_ticket *t, const sl_submit *s, const sl_decision
     t->cls = d->cls;
     t->level = d->level;
     t->whole = s->whole;
+    t->confirms = s->confirms;
     t->front = s->front;
     t->sink = s->sink;
     t->user = s->user;
@@ -265,6 +266,8 @@ static sl_status accept(sl_core *c, const sl_submit *s, sl_policy *p, const sl_d
                       .type = "service_unavailable", .code = "bus_unavailable",
                       .message = "The message bus takes no more records now. Try again.");
     }
+    if (t->confirms)
+        t->refs++; /* until sl_core_delivered */
     sl_metrics_add(c->shard, SL_GM_REQUESTS, t->cls, 1);
     *ret = t;
     return SL_OK;

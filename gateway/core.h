@@ -4,7 +4,8 @@
  * ticket. From then on the front's sink gets the pieces of the answer and one end. Both audit and
  * delivery rules of design sections 3, 6 and 7 live here.
  * Ownership: a ticket belongs to the core; the front may use it until its sink's `end` returned or
- * it called sl_core_cancel. Threads: a core belongs to its loop's thread. */
+ * it called sl_core_cancel; with `confirms`, until sl_core_delivered.
+ * Threads: a core belongs to its loop's thread. */
 #ifndef SL_GATEWAY_CORE_H
 #define SL_GATEWAY_CORE_H
 
@@ -33,8 +34,9 @@ typedef struct sl_submit {
     sl_chat *chat;  /* borrowed until sl_core_submit returns */
     const char *id; /* SL_UUID_TEXT */
     sl_str tenant;
-    const char *front;   /* "http", "kafka" */
-    bool whole;          /* the answer is not streamed */
+    const char *front; /* "http", "kafka" */
+    bool whole;        /* the answer is not streamed */
+    bool confirms; /* the front calls sl_core_delivered; else the ticket's end is taken for it */
     int64_t deadline_ms; /* Unix; 0: the default from now */
     int64_t received_us; /* monotonic: when the whole request was there */
     sl_str traceparent, tracestate, correlationid;
@@ -59,6 +61,9 @@ sl_status sl_core_submit(sl_core *c, const sl_submit *s, sl_arena *arena, sl_dec
                          sl_ticket **ret, sl_refusal *ref) SL_MUST_CHECK;
 /* The client went away: no more sink calls; the work is cancelled. */
 void sl_core_cancel(sl_core *c, sl_ticket *t);
+/* For `confirms`: what the front gave its client, once that is certain; o NULL: nothing, and
+ * nothing is audited. Once for each such ticket, after its end; the ticket is gone then. */
+void sl_core_delivered(sl_core *c, sl_ticket *t, const sl_outcome *o);
 /* This process stops following; the work goes on and its input will be read again (Kafka front). */
 void sl_core_abandon(sl_core *c, sl_ticket *t);
 

@@ -62,7 +62,7 @@ void sl_ticket_end(sl_ticket *t, const sl_outcome *o)
     c->open_n--;
     c->class_n[t->cls]--;
     atomic_fetch_sub(&c->g->inflight[t->cls], 1);
-    if (!t->abandoned)
+    if (!t->abandoned && !t->confirms)
         sl_ticket_audit_end(t, o);
     count_end(t, o);
     const sl_sink *sink = t->sink;
@@ -119,6 +119,14 @@ void sl_core_cancel(sl_core *c, sl_ticket *t)
     sl_core_send_cancel(c, t);
     sl_ticket_end(t,
                   &(sl_outcome){.http_status = 0, .end = SL_END_CANCELLED, .code = "client_gone"});
+}
+
+void sl_core_delivered(sl_core *c, sl_ticket *t, const sl_outcome *o)
+{
+    (void)c;
+    if (o)
+        sl_ticket_audit_end(t, o);
+    sl_ticket_unref(t);
 }
 
 /* Nothing is audited as delivered: whoever reads the input again delivers. */

@@ -35,7 +35,7 @@ struct sl_ticket {
     char id[SL_UUID_TEXT];
     sl_class cls;
     sl_level level;
-    bool whole, cancel_sent, produced, abandoned, decided;
+    bool whole, cancel_sent, produced, abandoned, decided, confirms;
     sl_policy *policy;
     sl_arena arena; /* tenant, model, front, traceparent, … */
     sl_str tenant, model, correlationid, traceparent, tracestate;

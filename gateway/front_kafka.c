@@ -6,6 +6,7 @@
 #include "common/crypto/digest.h"
 #include "common/http/server.h"
 #include "gateway/answer.h"
+#include "gateway/answered.h"
 #include "gateway/trace.h"
 
 #include <stdio.h>
@@ -28,7 +29,10 @@ typedef struct job {
     int64_t offset, deadline_ms;
     sl_str body, key, correlationid, traceparent, tracestate;
     char id[SL_UUID_TEXT];
-    sl_ticket *ticket; /* NULL: waits to be submitted, or ended */
+    sl_ticket *ticket;      /* NULL: waits to be submitted, or ended */
+    sl_ticket *unconfirmed; /* whose delivery is not told yet; NULL: there is no ticket */
+    sl_outcome outcome;     /* what `last` says, for the audit; its code is in `code` */
+    char code[64];
     bool waiting, stream, include_usage, ended;
     uint64_t seq; /* egress records sent */
     int pieces;   /* handed to the producer, not yet acknowledged: the end waits for them */
@@ -53,15 +57,32 @@ struct sl_front_kafka {
     sl_timer *tick;
     struct job_list jobs;
     int jobs_n;
+    sl_answered answered;  /* their commits are not acknowledged */
     bool draining, closed; /* closed: the last delivery frees it */
     sl_buf out;
     sl_arena scratch; /* of one decision: a request may be tried a thousand times */
     sl_log_limit log_egress, log_bus;
 };
 
+static void front_release(sl_front_kafka *f)
+{
+    sl_answered_done(&f->answered);
+    free(f);
+}
+
+/* The answer's fate is known: NULL, or on egress. */
+static void tell_delivered(job *j, const sl_outcome *o)
+{
+    sl_ticket *t = j->unconfirmed;
+    j->unconfirmed = NULL;
+    if (t)
+        sl_core_delivered(j->f->core, t, o);
+}
+
 static void job_free(job *j)
 {
     sl_front_kafka *f = j->f;
+    tell_delivered(j, NULL);
     TAILQ_REMOVE(&f->jobs, j, link);
     f->jobs_n--;
     sl_answer_done(&j->answer);
@@ -69,7 +90,7 @@ static void job_free(job *j)
     sl_arena_done(&j->arena);
     free(j);
     if (f->closed && !f->jobs_n)
-        free(f);
+        front_release(f);
 }
 
 /* ---- egress ---- */
@@ -106,9 +127,17 @@ static sl_status send_egress(job *j, sl_str body, sl_delivery_fn cb)
     return st;
 }
 
-static void write_error(job *j, const char *type, const char *code, const char *param,
-                        const char *message)
+static void set_outcome(job *j, int http_status, sl_end end, const char *code)
 {
+    snprintf(j->code, sizeof(j->code), "%s", code ? code : "");
+    j->outcome = (sl_outcome){.http_status = http_status, .end = end, .code = j->code};
+}
+
+/* http_status: what the HTTP front would have said; the audit tells it. */
+static void write_error(job *j, int http_status, const char *type, const char *code,
+                        const char *param, const char *message)
+{
+    set_outcome(j, http_status, SL_END_ERROR, code);
     sl_buf_clear(&j->last);
     sl_http_error_body(&j->last, type, code, param, message);
 }
@@ -123,10 +152,10 @@ static bool replace_last(job *j, sl_status st)
     j->replaced = true;
     if (topic) {
         j->reply_topic = SL_TOPIC_EGRESS;
-        write_error(j, "invalid_request_error", "reply_topic_unavailable", "ce_replytopic",
+        write_error(j, 400, "invalid_request_error", "reply_topic_unavailable", "ce_replytopic",
                     "The reply topic that the request names can't be written.");
     } else {
-        write_error(j, "server_error", "answer_too_large", NULL,
+        write_error(j, 502, "server_error", "answer_too_large", NULL,
                     "The answer is larger than a record may be; ask for a stream.");
     }
     return true;
@@ -138,6 +167,8 @@ static void on_last_delivered(void *arg, const sl_delivery *d)
     uint32_t skipped;
     j->last_pending = false;
     if (d->status == SL_OK) {
+        tell_delivered(j, &j->outcome);
+        sl_answered_add(&j->f->answered, j->topic, j->partition, j->offset);
         if (j->f->consumer)
             sl_consumer_finish(j->f->consumer, j->topic, j->partition, j->offset);
         job_free(j);
@@ -185,7 +216,8 @@ static void tear(job *j, const char *why)
     j->ended = true;
     if (t)
         sl_core_cancel(c, t);
-    write_error(j, "server_error", "answer_torn", NULL, "The answer could not be given whole.");
+    write_error(j, 502, "server_error", "answer_torn", NULL,
+                "The answer could not be given whole.");
 }
 
 /* No clean end before every piece is known to be there. */
@@ -261,10 +293,11 @@ static void on_end(void *user, const sl_outcome *o)
     j->ticket = NULL;
     j->ended = true;
     sl_buf_clear(&j->last);
+    set_outcome(j, o->http_status, o->end, o->code);
     if (o->http_status != 200) {
-        write_error(j, o->type, o->code, NULL, o->message);
+        write_error(j, o->http_status, o->type, o->code, NULL, o->message);
     } else if (j->answer.failed) {
-        write_error(j, "server_error", "answer_too_large", NULL,
+        write_error(j, 502, "server_error", "answer_too_large", NULL,
                     "The answer could not be given whole.");
     } else if (j->stream) {
         write_stream_end(j, o);
@@ -284,12 +317,13 @@ static const sl_sink kafka_sink = {.delta = on_delta, .end = on_end};
 
 /* ---- ingress ---- */
 
+/* Before there is a ticket: it never enters the books, as a refusal of the HTTP front does not. */
 static void answer_error(job *j, const char *type, const char *code, const char *param,
                          const char *message)
 {
     j->waiting = false;
     j->ended = true;
-    write_error(j, type, code, param, message);
+    write_error(j, 0, type, code, param, message);
     send_last(j);
 }
 
@@ -314,6 +348,7 @@ static void submit(job *j)
                    .tenant = sl_str_c(j->tenant),
                    .front = "kafka",
                    .whole = !chat->stream,
+                   .confirms = true,
                    .deadline_ms = j->deadline_ms,
                    .received_us = sl_mono_us(),
                    .traceparent = j->traceparent,
@@ -325,6 +360,7 @@ static void submit(job *j)
     sl_status st = sl_core_submit(j->f->core, &s, &j->f->scratch, &d, &j->ticket, &ref);
     sl_chat_free(chat);
     if (!st) {
+        j->unconfirmed = j->ticket;
         j->head = (sl_answer_head){.kind = SL_CHAT,
                                    .id = j->id,
                                    .created = (int64_t)time(NULL),
@@ -429,6 +465,10 @@ static void on_record(void *arg, const sl_record *r)
     sl_front_kafka *f = arg;
     if (in_hand(f, r))
         return;
+    if (sl_answered_has(&f->answered, r->topic, r->partition, r->offset)) {
+        sl_consumer_finish(f->consumer, r->topic, r->partition, r->offset);
+        return;
+    }
     job *j = calloc(1, sizeof(*j));
     if (!j)
         return; /* not finished: read again after a restart; memory is the operator's alarm */
@@ -485,6 +525,10 @@ static void on_tick(void *arg)
 {
     sl_front_kafka *f = arg;
     sl_outbox_pump(&f->outbox);
+    for (size_t i = 0; i < f->answered.n; i++) {
+        sl_answered_part *p = &f->answered.parts[i];
+        sl_answered_committed(p, sl_consumer_committed(f->consumer, p->topic, p->partition));
+    }
     job *j, *next;
     for (j = TAILQ_FIRST(&f->jobs); j; j = next) {
         next = TAILQ_NEXT(j, link);
@@ -578,5 +622,5 @@ void sl_front_kafka_free(sl_front_kafka *f)
     sl_arena_done(&f->scratch);
     f->closed = true; /* deliveries that are still due come when the core closes its producers */
     if (!f->jobs_n)
-        free(f);
+        front_release(f);
 }

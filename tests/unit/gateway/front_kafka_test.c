@@ -159,6 +159,44 @@ static void a_whole_answer(void **state)
     close_stage(s);
 }
 
+static size_t delivered(stage *s, const char *id, const char *with)
+{
+    return gt_audits(s->g, "delivered", id, with);
+}
+
+/* The one `delivered` record of the request says this. */
+static void wait_delivered(stage *s, const char *id, const char *with)
+{
+    assert_true(gt_wait_audit(s->g, "delivered", id, with));
+    assert_int_equal(delivered(s, id, NULL), 1);
+}
+
+/* A gateway that dies before Kafka has the answer must not have said that it was delivered. */
+static void delivered_is_audited_when_the_end_is_acknowledged(void **state)
+{
+    (void)state;
+    for (int stream = 0; stream < 2; stream++) {
+        stage *s = open_stage(NULL);
+        gt_run w;
+        ask_for(s, &(ask){.stream = stream});
+        gt_run_open(&w, s->g, wait_any_request(s, 0));
+        gt_say(&w, "one");
+        if (stream)
+            (void)egress(s, SL_TOPIC_EGRESS, 0);
+        gt_advance(s->g, 100); /* the piece is acknowledged */
+        sl_memory_hold(s->g->bus, true);
+        gt_finish(&w, SL_END_STOP);
+        (void)egress(s, SL_TOPIC_EGRESS, (size_t)stream);
+        gt_advance(s->g, 1000);
+        assert_int_equal(delivered(s, w.req.id, NULL), 0);
+        sl_memory_hold(s->g->bus, false);
+        wait_committed(s);
+        wait_delivered(s, w.req.id, "\"http_status\":200");
+        gt_run_done(&w);
+        close_stage(s);
+    }
+}
+
 /* Runs a stream whose `nth` egress record of four meets the fault. */
 static void torn(size_t nth, sl_memory_fault fault)
 {
@@ -187,6 +225,8 @@ static void torn(size_t nth, sl_memory_fault fault)
         assert_null(strstr(egress(s, SL_TOPIC_EGRESS, i)->body, "prompt_tokens"));
     assert_int_equal(gt_metric(s->g, "sluice_egress_failed_total"), 1);
     assert_true(gt_wait_audit(s->g, "rejected", w.req.id, "egress_failed"));
+    wait_delivered(s, w.req.id, "answer_torn"); /* and not the answer that the core has whole */
+    assert_int_equal(delivered(s, w.req.id, "\"http_status\":502"), 1);
     gt_run_done(&w);
     close_stage(s);
 }
@@ -226,6 +266,7 @@ static void a_lost_end_is_sent_again_as_the_same_event(void **state)
     assert_string_equal(a->ce_id, b->ce_id);
     assert_string_equal(a->body, b->body);
     wait_committed(s);
+    wait_delivered(s, a->id, "\"http_status\":200");
     close_stage(s);
 }
 
@@ -244,6 +285,8 @@ static void an_answer_larger_than_a_record(void **state)
     gt_finish(&w, SL_END_STOP);
     has(egress(s, SL_TOPIC_EGRESS, 0), "answer_too_large");
     wait_committed(s);
+    wait_delivered(s, w.req.id, "answer_too_large");
+    assert_int_equal(delivered(s, w.req.id, "\"http_status\":200"), 0);
     free(text);
     gt_run_done(&w);
     close_stage(s);
@@ -259,6 +302,7 @@ static void reply_topic(const char *topic, bool stream)
     gt_advance(s->g, 1500);
     has(egress(s, SL_TOPIC_EGRESS, 0), "reply_topic_unavailable");
     wait_committed(s);
+    assert_int_equal(delivered(s, NULL, "\"http_status\":200"), 0);
     assert_int_equal(gt_count(s->g, SL_TOPIC_EGRESS, NULL), 1);
     close_stage(s);
 }
@@ -393,6 +437,7 @@ static void closing_with_answers_on_their_way(void **state)
     gt_say(&w, "held");
     (void)egress(s, SL_TOPIC_EGRESS, 1);
     gt_answer(s->g, wait_any_request(s, 1), "held as well");
+    (void)egress(s, SL_TOPIC_EGRESS, 2);
     gt_advance(s->g, 300);
     gt_run_done(&w);
     gt_skew_ms += 4000;
@@ -402,11 +447,73 @@ static void closing_with_answers_on_their_way(void **state)
     assert_true(committed(s) <= 0);
     gt_open_core(s->g);
     gt_presence(s->g);
+    gt_advance(s->g, 100);
+    assert_int_equal(delivered(s, NULL, NULL), 0);
     gt_forget(s->g);
     open_front(s);
     for (size_t i = 0; i < 2; i++)
         gt_answer(s->g, wait_any_request(s, i), "again");
     assert_string_equal(wait_any_request(s, 0)->id, id); /* the same id */
+    wait_committed(s);
+    close_stage(s);
+}
+
+#define OTHER_INGRESS "llm.ingress.other.v1"
+
+/* The rival takes its share of the partitions: the one that the requests come from. */
+static sl_consumer *rival_joins(stage *s, sl_consumer_options *co)
+{
+    sl_error err = {0};
+    sl_consumer *rival = NULL;
+    gt_ok(sl_consumer_open(&rival, s->g->bus, co, &err), &err);
+    gt_advance(s->g, 1000);
+    return rival;
+}
+
+static void drop_record(void *arg, const sl_record *r)
+{
+    (void)arg;
+    (void)r;
+}
+
+/* The end is acknowledged while the partition is not assigned, so nothing could be committed: when
+ * it comes back, the record does too. It was answered and must not be run again. */
+static void an_answered_record_that_comes_again_is_only_committed(void **state)
+{
+    (void)state;
+    static const char *const two[] = {OTHER_INGRESS, SL_TOPIC_INGRESS, NULL};
+    stage *s = calloc(1, sizeof(*s));
+    sl_error err = {0};
+    assert_non_null(s);
+    s->g = gt_open(NULL);
+    gt_ok(
+        sl_bus_topics_create(s->g->bus, &(sl_topic_spec){OTHER_INGRESS, 1, 1, NULL}, 1, 1000, &err),
+        &err);
+    s->g->cfg.ingress_topics = (sl_option_list){.v = (const char **)two, .n = 2};
+    open_front(s);
+    sl_consumer_options co = {.group = "g", .topics = two, .on_record = drop_record};
+    static const char *const end_of[] = {"an answer", "It broke."};
+    for (size_t i = 0; i < 2; i++) {
+        gt_run w;
+        ask_for(s, &(ask){0});
+        gt_run_open(&w, s->g, wait_any_request(s, i));
+        sl_consumer *rival = rival_joins(s, &co);
+        gt_say(&w, "an answer");
+        gt_finish(&w, i ? SL_END_ERROR : SL_END_STOP);
+        has(egress(s, SL_TOPIC_EGRESS, i), end_of[i]);
+        gt_advance(s->g, 200); /* acknowledged */
+        assert_int_equal(sl_front_kafka_open_jobs(s->front), 0);
+        assert_true(committed(s) < s->offset);
+        sl_consumer_close(rival);
+        wait_committed(s);
+        gt_advance(s->g, 1000);
+        assert_int_equal(gt_count(s->g, "llm.private.requests.v1", NULL), i + 1);
+        assert_int_equal(gt_count(s->g, SL_TOPIC_EGRESS, NULL), i + 1);
+        wait_delivered(s, w.req.id, NULL);
+        gt_run_done(&w);
+    }
+    ask_for(s, &(ask){0}); /* a new one is run */
+    gt_answer(s->g, wait_any_request(s, 2), "hello");
     wait_committed(s);
     close_stage(s);
 }
@@ -428,6 +535,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_streamed_answer),
         cmocka_unit_test(a_whole_answer),
+        cmocka_unit_test(delivered_is_audited_when_the_end_is_acknowledged),
         cmocka_unit_test(a_piece_that_is_lost_ends_the_answer_with_an_error),
         cmocka_unit_test(a_finish_that_is_lost_ends_the_answer_with_an_error),
         cmocka_unit_test(a_piece_that_is_not_acknowledged),
@@ -440,6 +548,7 @@ int main(void)
         cmocka_unit_test(a_request_waits_for_a_worker),
         cmocka_unit_test(a_drain_does_not_wait_for_what_waits),
         cmocka_unit_test(closing_with_answers_on_their_way),
+        cmocka_unit_test(an_answered_record_that_comes_again_is_only_committed),
         cmocka_unit_test(no_tenant_for_the_topic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
