@@ -7,8 +7,8 @@
  * is answered with an error. The request's id is UUIDv8 of SHA-256(cluster id, topic, partition,
  * offset): reading the record again gives the same id. An answer's end is sent when all its pieces
  * are acknowledged; a piece that is lost ends the answer with an error (answer_torn) and cancels
- * the work. When the end is acknowledged, `delivered` is audited with what it said, and the offset is
- * committed; a record that was answered and comes again before the group has acknowledged its
+ * the work. When the end is acknowledged, `delivered` is audited with what it said, and the offset
+ * is committed; a record that was answered and comes again before the group has acknowledged its
  * commit is only committed. A refusal that may pass (no worker, a limit) is tried again until the
  * deadline; others are answered with an error.
  * Threads: the loop's; one front a process. */
