@@ -26,6 +26,8 @@ const sl_option sl_gateway_options[] = {
     ROW("encrypt.private", SL_OPT_BOOL, encrypt_private, .def = "false", .help = "Encrypt records of the private class; plain ones are then refused."),
     ROW("encrypt.public", SL_OPT_BOOL, encrypt_public, .def = "true", .help = "Encrypt records of the public class; plain ones are then refused."),
     ROW("policy", SL_OPT_STR, policy, .def = "", .help = "Policy file (YAML); read again on SIGHUP and when it changes. Empty: the built-in policy."),
+    ROW("classifier.model", SL_OPT_STR, classifier_model, .def = "", .help = "Weights of the learned second opinion; the policy says from which score it raises (contextual). Empty: the built-in ones."),
+    ROW("classifier.cache", SL_OPT_STR, classifier_cache, .def = "", .help = "Directory for compiled patterns, so that a start takes milliseconds; writable by this user alone. Empty: SLUICE_CACHE_DIR, else sluice under XDG_CACHE_HOME or ~/.cache."),
     ROW("keys", SL_OPT_STR, keys, .def = "", .help = "API key file that `sluice keys` writes; read again when it changes. Empty: no HTTP request is let in."),
     ROW("ingress.topics", SL_OPT_LIST, ingress_topics, .def = "llm.ingress.v1", .help = "Ingress topics that this gateway reads; empty: no Kafka front."),
     ROW("ingress.group", SL_OPT_STR, ingress_group, .def = "gateway-ingress", .help = "Consumer group of the Kafka front."),

@@ -16,6 +16,7 @@ typedef struct sl_gateway_config {
     const char *keyring;
     bool encrypt_private, encrypt_public;
     const char *policy, *keys;
+    const char *classifier_model, *classifier_cache;
     sl_option_list ingress_topics;
     const char *ingress_group;
     int64_t ingress_inflight;

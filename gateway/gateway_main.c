@@ -2,6 +2,7 @@
 #include "common/base/log.h"
 #include "gateway/gateway.h"
 #include "gateway/metrics.h"
+#include "router/router.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -32,7 +33,9 @@ int main(int argc, char **argv)
         return 0;
     }
     sl_log_open("sluice-gateway", (sl_log_level)cfg.log_level);
-    if (sl_gateway_open(&gw, &cfg, options, &err) != SL_OK) {
+    const char *cache = cfg.classifier_cache[0] ? cfg.classifier_cache : NULL;
+    if (sl_router_setup(cfg.classifier_model, cache, &err) != SL_OK ||
+        sl_gateway_open(&gw, &cfg, options, &err) != SL_OK) {
         SL_ERROR(NULL, "start_failed", "%s", err.text);
         sl_options_free(options);
         return 1;

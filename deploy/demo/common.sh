@@ -25,6 +25,7 @@ KAFKA_PORT=${SLUICE_DEMO_KAFKA_PORT:-19092}
     MODEL=$(realpath -m -- "${SLUICE_DEMO_MODEL:-$CACHE/models/SmolLM2-135M-Instruct.Q4_1.gguf}")
     BROKER=$ROOT/deploy/kafka/broker.sh
 }
+export SLUICE_CACHE_DIR=${SLUICE_CACHE_DIR-$CACHE/sluice} # compiled patterns
 
 # Every daemon: its name (also that of its configuration, log and pid file), then its program.
 # In the order in which they start; they stop the other way round.

@@ -134,6 +134,7 @@ def main() -> int:
     parser.add_argument("--fuzz-seconds", type=int, default=0, help="for each target")
     arguments = parser.parse_args()
 
+    os.environ.setdefault("SLUICE_CACHE_DIR", str(ROOT / ".cache/sluice"))
     run = Run(os.environ.get("B") or "build", arguments.long, arguments.fuzz_seconds)
     total = Result()
     for name, stage in STAGES:
