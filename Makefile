@@ -161,7 +161,7 @@ bench:                            ## Build and run the benches (BENCH=word picks
 bench-classify:                   ## Speed and quality of the classifier
 	@$(MAKE) --no-print-directory -j$(JOBS) programs $(filter %/classify_bench,$(BENCH_BINS))
 	@$(O)/tests/bench/router/classify_bench
-	@python3 tests/quality/quality.py --sluice $(O)/bin/sluice
+	@python3 tests/quality/quality.py --sluice $(O)/bin/sluice --data ../shared/data/pii_dev.jsonl
 lint:                             ## Layers, lengths, format, shell scripts, generated documents
 	@tests/lint/lint.py
 	@B=$(B) tests/lint/docs.sh --check

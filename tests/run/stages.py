@@ -75,6 +75,14 @@ def oracles(run: Run) -> Result:
     return run_pytest(run, "oracles", "tests/unit", env)
 
 
+def quality(run: Run) -> Result:
+    """The classifier's recall and false alarms on generated cases, against the bars."""
+    program = str(run.out("release") / "bin/sluice")
+    run.command("quality", "python3", "tests/quality/quality.py", "--sluice", program,
+                "--count", "30" if run.long else "3", "--check")  # fmt: skip
+    return Result(1)
+
+
 def fuzz(run: Run) -> Result:
     run.make("build-fuzz", "fuzz", "fuzz-bins")
     return programs.fuzz_targets(run, run.fuzz_s or (300 if run.long else 5))
@@ -101,6 +109,7 @@ STAGES: list[tuple[str, Callable[[Run], Result]]] = [
     ("lint", lint),
     ("unit", lambda run: unit(run, "release")),
     ("unit against oracles", oracles),
+    ("quality of the classifier", quality),
     ("build with ASan and UBSan", lambda run: build(run, "asan")),
     ("unit under ASan and UBSan", lambda run: unit(run, "asan")),
     ("build with TSan", lambda run: build(run, "tsan")),
