@@ -10,7 +10,14 @@
 
 #include <pthread.h>
 
-enum { PREFIX = 4, PREFIXES = 2, ADDRESS_MAX = 110, WORD_REACH = 60, LONE_ROUND = 16 };
+enum {
+    PREFIX = 4,
+    PREFIXES = 2,
+    ADDRESS_MAX = 110,
+    WORD_REACH = 60,
+    LONE_ROUND = 16,
+    PROSE_MAX = 4
+};
 
 typedef struct ctx_rule {
     uint16_t ctx, entity;
@@ -44,6 +51,7 @@ typedef struct walk {
     sl_classifier *c;
     sl_str t;
     size_t done_to; /* bytes before it belong to a finding */
+    int prose;      /* bare numbers of this view that were judged */
     sl_token k;     /* that begins at the run at hand */
 } walk;
 
@@ -324,6 +332,42 @@ static bool lone(const walk *w)
     return true;
 }
 
+/* Digits as constants, sums and counters have them: in steps, all alike, round. */
+static bool regular(const char *s, int n)
+{
+    int up = 0, down = 0, same = 0, zeros = 0;
+    for (int i = 1; i < n; i++)
+        up += s[i] == s[i - 1] + 1, down += s[i] == s[i - 1] - 1, same += s[i] == s[i - 1];
+    while (zeros < n && s[n - 1 - zeros] == '0')
+        zeros++;
+    return up > n - 3 || down > n - 3 || same > n / 2 || zeros > 3;
+}
+
+/* Nine to twelve digits in a sentence that says nothing of them: a number that somebody was given,
+ * as likely as not. Beside an operator, in a list or beside a word of ordinary life it is none. */
+static bool in_prose(walk *w)
+{
+    const sl_token *k = &w->k;
+    sl_str t = w->t;
+    const sl_frame *f = w->c->frame;
+    size_t from = k->at, end = k->end[0];
+    int n = k->n[0];
+    if (k->parts != 1 || n < 9 || n > 12 || (f && f->parent && (f->span || f->pieces)) ||
+        (n == 10 && k->s[0] == '1') || regular(k->s, n) || w->prose >= PROSE_MAX)
+        return false;
+    char before = from > 0 ? t.p[from - 1] : ' ', after = end < t.n ? t.p[end] : ' ';
+    char far_before = from > 1 ? t.p[from - 2] : ' ',
+         far_after = end + 1 < t.n ? t.p[end + 1] : ' ';
+    bool open = (unsigned char)before >= 0x80 || strchr(" \n:(\"'", before);
+    bool close = (unsigned char)after >= 0x80 || strchr(" \n.,;:!?)\"'", after);
+    if (!open || !close || strchr("=+*/^%<>[{|&#,-", far_before) ||
+        strchr("=+*/^%<>]}|&#-", far_after) || sl_is_digit(far_before) || sl_is_digit(far_after))
+        return false;
+    sl_ctx_set s = sl_ctx_around(&w->c->ctx, from, end);
+    w->prose++;
+    return !sl_ctx_has(&s, SL_CTX_ORDINARY);
+}
+
 /* doubt: weak signs count as well. */
 static void by_form(walk *w, bool doubt)
 {
@@ -344,8 +388,9 @@ static void by_form(walk *w, bool doubt)
             weak = e, weak_last = last;
     }
     int all = k->parts - 1;
-    if (weak_last < 0 && doubt && w->t.n < SL_TOKEN + LONE_ROUND && !k->letters && lone(w) &&
-        !dated(k, all) && sl_idrules_lone(k->s, k->n[all], &weak))
+    bool bare = weak_last < 0 && doubt && !k->letters &&
+                ((w->t.n < SL_TOKEN + LONE_ROUND && lone(w)) || in_prose(w));
+    if (bare && !dated(k, all) && sl_idrules_lone(k->s, k->n[all], &weak))
         weak_last = all;
     if (weak_last < 0)
         return;
