@@ -9,17 +9,30 @@
 #include "router/classify/views.h"
 #include "router/classify/words.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 static inline size_t decode(const unsigned char *p, size_t n, uint32_t *ret);
 
+static struct {
+    pthread_once_t once;
+    bool folds, words;
+} tables = {.once = PTHREAD_ONCE_INIT};
+
+static void make_tables(void)
+{
+    tables.folds = sl_fold_table_open();
+    sl_lookalike_open();
+    tables.words = sl_words_open();
+}
+
 sl_status sl_views_open(sl_error *reterr)
 {
-    if (!sl_fold_table_open())
+    pthread_once(&tables.once, make_tables);
+    if (!tables.folds)
         return sl_fail(reterr, SL_E_INTERNAL,
                        "ICU has no NFKC data: install the package libicu72 completely");
-    sl_lookalike_open();
-    if (!sl_words_open())
+    if (!tables.words)
         return sl_fail(reterr, SL_E_NOMEM, "no memory for the table of digit words");
     return SL_OK;
 }
