@@ -47,6 +47,7 @@ typedef struct message {
     bool resent;
     bool late;                   /* its callback has run; librdkafka still has it */
     rd_kafka_headers_t *headers; /* made beforehand, for the next produce */
+    rd_kafka_resp_err_t refused; /* why it stands in p->refused */
     size_t bytes;
     sl_record record; /* what it points to follows */
 } message;
@@ -63,6 +64,7 @@ typedef struct kafka_producer {
     rd_kafka_queue_t *events;
     sl_wake wake;
     message *head, *tail; /* pending, in the order of sending */
+    message *refused;     /* librdkafka did not take them: poll tells; the newest first */
     message *waiting;     /* the first that librdkafka was not given; NULL while it is broken */
     size_t on_way;        /* given to librdkafka, not yet answered */
     int64_t burst_us;     /* when the newest burst began */
@@ -393,6 +395,11 @@ static bool again(const kafka_producer *p, rd_kafka_resp_err_t err)
     }
 }
 
+static bool unsure(const rd_kafka_message_t *rkm)
+{
+    return rkm->err == RD_KAFKA_RESP_ERR_NO_ERROR && rkm->offset < 0;
+}
+
 /* An acknowledgement without an offset is librdkafka's own conclusion from a later batch's success.
  * It is wrong when the broker knew nothing of this producer yet (a partition that has just become
  * the broker's): it refuses the first batch (not leader) and takes the second, whatever its
@@ -400,7 +407,7 @@ static bool again(const kafka_producer *p, rd_kafka_resp_err_t err)
  * was there after all, it is in the log twice, and readers drop it by its id. */
 static bool sent_again(kafka_producer *p, message *m, const rd_kafka_message_t *rkm)
 {
-    if (rkm->err != RD_KAFKA_RESP_ERR_NO_ERROR || rkm->offset >= 0 || m->late || p->closing)
+    if (!unsure(rkm) || m->late || p->closing)
         return false;
     p->resent += !m->resent; /* `expire` watches over it */
     m->resent = true;
@@ -426,7 +433,8 @@ static void on_delivery(kafka_producer *p, const rd_kafka_message_t *rkm)
     if (rkm->err == RD_KAFKA_RESP_ERR_NO_ERROR)
         p->trouble = RD_KAFKA_RESP_ERR_NO_ERROR;
     if (!again(p, rkm->err))
-        end(p, m, rkm->err, rkm->partition, rkm->offset);
+        end(p, m, p->closing && unsure(rkm) ? RD_KAFKA_RESP_ERR__PURGE_QUEUE : rkm->err,
+            rkm->partition, rkm->offset);
     else if (m->late)
         message_free(m);
 }
@@ -475,6 +483,17 @@ static void end_linger(kafka_producer *p)
     (void)rd_kafka_flush(p->rk, 0); /* waits for nothing; wakes the broker's thread */
 }
 
+static void refuse(kafka_producer *p, message *m, rd_kafka_resp_err_t err)
+{
+    unlink_message(p, m);
+    p->pending++; /* until its callback */
+    p->pending_bytes += m->bytes;
+    m->refused = err;
+    m->next = p->refused;
+    p->refused = m;
+    sl_wake_signal(&p->wake);
+}
+
 /* Gives librdkafka what waits, if it is time. */
 static void release(kafka_producer *p)
 {
@@ -491,7 +510,6 @@ static void release(kafka_producer *p)
         if (m->record.headers_n > 0 && !m->headers)
             m->headers = headers_of(&m->record);
     p->burst_us = sl_mono_us();
-    p->corks++; /* what a callback sends is met here too */
     while (p->waiting) {
         message *m = p->waiting;
         rd_kafka_resp_err_t err = produce(p, m);
@@ -503,11 +521,30 @@ static void release(kafka_producer *p)
         if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
             p->on_way++;
         else
-            end(p, m, err, m->record.partition, -1);
+            refuse(p, m, err);
     }
-    p->corks--;
+
     if (p->gather && p->fatal_ms == 0)
         end_linger(p);
+}
+
+/* Callbacks run in poll alone: whoever sends is still at work on what the callback would end. */
+static void tell_refused(kafka_producer *p)
+{
+    message *oldest = NULL;
+    for (message *m = p->refused, *next; m; m = next) {
+        next = m->next;
+        m->next = oldest;
+        oldest = m;
+    }
+    p->refused = NULL;
+    for (message *m = oldest, *next; m; m = next) {
+        next = m->next;
+        p->pending--;
+        p->pending_bytes -= m->bytes;
+        call_back(p, m, m->refused, m->record.partition, -1);
+        message_free(m);
+    }
 }
 
 static void producer_cork(sl_producer *base, bool on)
@@ -625,6 +662,7 @@ static void producer_poll(sl_producer *base)
 {
     kafka_producer *p = self(base);
     sl_wake_drain(&p->wake);
+    tell_refused(p);
     while (p->rk && serve_one(p, 0))
         ;
     if (p->fatal_ms != 0)
@@ -670,6 +708,7 @@ static void producer_close(sl_producer *base)
         released = purge(p);
         released = client_close(p) && released;
     }
+    tell_refused(p);
     while (p->head) {
         message *m = p->head;
         unlink_message(p, m);

@@ -80,6 +80,7 @@ sl_status sl_outbox_send(sl_outbox *o, const sl_record *r, sl_delivery_fn cb, vo
         sl_status st = sl_producer_send(o->producer, r, cb, arg, reterr);
         if (st != SL_E_FULL)
             return st;
+        o->full = true;
     }
     return keep(o, r, cb, arg, unsent, reterr);
 }
@@ -115,12 +116,14 @@ void sl_outbox_pump(sl_outbox *o)
 {
     if (!o->head)
         return;
+    o->full = false;
     sl_producer_cork(o->producer, true);
     while (o->head) {
         sl_error err = {0};
         sl_outbox_entry *e = o->head;
         sl_status st = sl_producer_send(o->producer, e->record, e->cb, e->arg, &err);
-        if (st == SL_E_FULL)
+        o->full = st == SL_E_FULL;
+        if (o->full)
             break;
         take(o);
         if (st)

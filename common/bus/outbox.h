@@ -15,10 +15,12 @@ typedef struct sl_outbox {
     sl_outbox_entry *head, *tail;
     size_t n, bytes;
     bool hold; /* keep every record until sl_outbox_pump: one burst makes one batch */
+    bool full; /* the producer refused the first that is kept: what waits, waits for room */
 } sl_outbox;
 
 /* *unsent (may be NULL) is raised by the record's size when it had to be kept and lowered when the
- * producer takes it; it must live until then. SL_E_FULL is never returned. */
+ * producer takes it; it must live until then. SL_E_FULL is never returned. With
+ * `hold` what the producer refuses is told in the callback, from within sl_outbox_pump. */
 sl_status sl_outbox_send(sl_outbox *o, const sl_record *r, sl_delivery_fn cb, void *arg,
                          size_t *unsent, sl_error *reterr) SL_MUST_CHECK;
 void sl_outbox_pump(sl_outbox *o);

@@ -106,6 +106,27 @@ static void a_missing_answer_holds_nothing_up_for_long(void **state)
     sl_producer_close(p);
 }
 
+/* Who sends is still at work on what the callback would end. */
+static void a_refusal_is_told_by_poll_alone(void **state)
+{
+    NEED_BROKER();
+    sl_producer *p = gathering(0);
+    acks a = {0};
+    send_value(p, fx.one, 0, 0, &a);
+    flush(p); /* from here librdkafka knows the partitions */
+    assert_int_equal(a.ok, 1);
+    send_value(p, fx.one, 999, 1, &a);
+    assert_int_equal(a.n, 1);
+    assert_int_equal(sl_producer_pending(p), 1);
+    flush(p);
+    assert_int_equal(a.n, 2);
+    assert_int_equal(a.ok, 1);
+    send_value(p, fx.one, 999, 2, &a);
+    sl_producer_close(p);
+    assert_int_equal(a.n, 3);
+    assert_int_equal(a.ok, 1);
+}
+
 static void what_is_corked_leaves_together(void **state)
 {
     NEED_BROKER();
@@ -149,6 +170,7 @@ int main(void)
         T(a_broken_gathering_producer_loses_nothing),
         T(a_burst_waits_for_the_answer_before_it),
         T(a_missing_answer_holds_nothing_up_for_long),
+        T(a_refusal_is_told_by_poll_alone),
         T(what_is_corked_leaves_together),
         T(the_first_record_is_not_late),
     };
