@@ -314,7 +314,7 @@ void sl_job_tick(sl_job *j, int64_t now_us)
     }
     /* Heartbeats are for runs: what still waits may yet be left to another worker. */
     if (j->state != JOB_RUNNING || now_us - j->run->record_us < w->heartbeat_ms * 1000 ||
-        j->run->unsent)
+        sl_run_blocked(j->run))
         return;
     sl_buf body = {0};
     sl_chunk_write_heartbeat(&body);
@@ -386,7 +386,7 @@ void sl_job_flush_due(sl_worker *w)
     int64_t now = sl_mono_us();
     for (sl_job *j; (j = TAILQ_FIRST(&w->gathering)) && j->flush_us <= now;) {
         gathering_stop(j);
-        if (j->run->unsent && j->text.len + j->reasoning.len < SL_CHUNK_TEXT_MAX)
+        if (sl_run_blocked(j->run) && j->text.len + j->reasoning.len < SL_CHUNK_TEXT_MAX)
             gather(j); /* no room yet: go on gathering */
         else
             flush(j);
@@ -410,7 +410,7 @@ void sl_job_text(sl_job *j, sl_str content, sl_str reasoning)
     }
     size_t n = j->text.len + j->reasoning.len;
     bool now = !j->text_sent || j->w->coalesce_ms < 0 || n >= SL_JOB_TEXT_FLUSH;
-    if (now && (!j->run->unsent || n >= SL_CHUNK_TEXT_MAX))
+    if (now && (!sl_run_blocked(j->run) || n >= SL_CHUNK_TEXT_MAX))
         flush(j);
     else
         gather(j);
@@ -429,7 +429,7 @@ void sl_job_chunk(sl_job *j, sl_str body)
 
 bool sl_job_congested(const sl_job *j)
 {
-    return j->run->unsent > 0 || j->run->inflight > 512;
+    return sl_run_blocked(j->run) || j->run->inflight > 512;
 }
 
 /* ---- small ---- */

@@ -110,6 +110,11 @@ static void run_delivered(void *arg, const sl_delivery *d)
         run_free(r);
 }
 
+bool sl_run_blocked(const sl_run *r)
+{
+    return r->unsent > 0 && r->w->out.full;
+}
+
 static void envelope_of(sl_run *r, sl_str body, bool fin, sl_envelope *env)
 {
     sl_job *j = r->job;
@@ -154,6 +159,10 @@ void sl_run_send(sl_run *r, sl_str body, bool fin)
     sl_job *j = r->job;
     sl_worker *w = r->w;
     sl_error err = {0};
+    /* A turn that says very much does not hold it all. Before the record is counted: a refusal
+     * runs run_delivered. */
+    if (w->out.bytes > SL_HELD_MAX && !w->out.full)
+        sl_outbox_pump(&w->out);
     if (r->failed || (j->forced != SL_END_NONE && !fin))
         return;
     if (body.n > SL_CHUNK_BODY_MAX) {
@@ -175,7 +184,7 @@ void sl_run_send(sl_run *r, sl_str body, bool fin)
         rec.topic = sl_topic_name(w->cls, SL_TOPIC_RESPONSES);
         rec.partition = j->reply_partition;
         rec.offset = -1;
-        st = sl_outbox_send(&w->out, &rec, run_delivered, r, &r->unsent, &err);
+        st = sl_worker_send(w, &rec, run_delivered, r, &r->unsent, &err);
     }
     if (st) {
         run_fail(r, &err);

@@ -1,6 +1,6 @@
 /* worker.c - opens, wires and closes a worker; the pump that moves it.
  *
- * Everything happens on four file descriptors (two producers, two consumers) and three timers.
+ * Everything happens on four file descriptors (two producers, two consumers) and four timers.
  * The pump is the one place that calls the executor's cancel, starts waiting jobs and polls for
  * requests; whoever makes room asks for it (sl_worker_pump_soon). */
 #include "worker/worker_internal.h"
@@ -56,7 +56,23 @@ static void poll_out(void *arg)
 {
     sl_worker *w = arg;
     sl_producer_poll(w->out_producer);
+    if (w->out.head) /* deliveries made room */
+        sl_timer_soon(w->leave);
+}
+
+static void leave(void *arg)
+{
+    sl_worker *w = arg;
     sl_outbox_pump(&w->out);
+}
+
+/* Kafka's cost is one of requests, not of records: what a turn of the loop sends, for all jobs,
+ * leaves together. A lone record waits for nothing. */
+sl_status sl_worker_send(sl_worker *w, const sl_record *r, sl_delivery_fn cb, void *arg,
+                         size_t *unsent, sl_error *reterr)
+{
+    sl_timer_soon(w->leave);
+    return sl_outbox_send(&w->out, r, cb, arg, unsent, reterr);
 }
 
 static void poll_audit(void *arg)
@@ -176,12 +192,12 @@ static sl_status open_producers(sl_worker *w, int64_t timeout_ms, sl_error *rete
                                   sl_topic_name(w->cls, SL_TOPIC_DEAD_LETTER), NULL};
     const char *const audits[] = {w->audit_topic, NULL};
     sl_producer_options out = {
-        .linger_ms = 0, .message_timeout_ms = (int)or_default(timeout_ms, 30000), .topics = topics};
+        .gather = true, .message_timeout_ms = (int)or_default(timeout_ms, 30000), .topics = topics};
     sl_producer_options audit = {.linger_ms = 50, .message_timeout_ms = 600000, .topics = audits};
     sl_status st = sl_producer_open(&w->out_producer, w->bus, &out, reterr);
     if (!st)
         st = sl_producer_open(&w->audit_producer, w->bus, &audit, reterr);
-    w->out.producer = w->out_producer;
+    w->out = (sl_outbox){.producer = w->out_producer, .hold = true};
     w->audit.producer = w->audit_producer;
     return st;
 }
@@ -233,6 +249,8 @@ static sl_status open_events(sl_worker *w, sl_error *reterr)
         st = sl_timer_open(&w->pump, l, pump, w, reterr);
     if (!st)
         st = sl_timer_open(&w->gather, l, flush_due, w, reterr);
+    if (!st)
+        st = sl_timer_open(&w->leave, l, leave, w, reterr);
     return st;
 }
 
@@ -300,6 +318,7 @@ static void drained(sl_worker *w)
     w->drained = NULL;
     SL_INFO(NULL, "drained", "%d requests left to other workers", w->stats.jobs);
     close_requests(w); /* commits and leaves the group, so that the others go on at once */
+    sl_outbox_pump(&w->out);
     if (sl_producer_flush(w->out_producer, FLUSH_MS) ||
         sl_producer_flush(w->audit_producer, FLUSH_MS))
         SL_WARN(NULL, "drain_unflushed", "Kafka did not take every record in time");
@@ -360,6 +379,7 @@ void sl_worker_free(sl_worker *w)
     sl_timer_free(w->tick);
     sl_timer_free(w->pump);
     sl_timer_free(w->gather);
+    sl_timer_free(w->leave);
     sl_recall_free(w->cancelled);
     sl_recall_free(w->ended);
     sl_id_table_done(&w->by_id);

@@ -26,6 +26,7 @@
 #define SL_JOB_TEXT_FLUSH       32768  /* gathered text of this size does not wait for its time */
 #define SL_CHUNK_TEXT_MAX       262144 /* text of one chunk */
 #define SL_CHUNK_BODY_MAX       (SL_RECORD_MAX - 16384) /* room for headers, tag and framing */
+#define SL_HELD_MAX             (1u << 20) /* bytes that are held for the end of a turn */
 #define SL_TICK_MS              250
 
 typedef enum job_state {
@@ -97,10 +98,10 @@ struct sl_worker {
 
     sl_bus *bus;
     sl_producer *out_producer, *audit_producer;
-    sl_outbox out, audit;
+    sl_outbox out, audit; /* out holds: what a turn of the loop sends leaves as one */
     sl_consumer *requests, *control;
     sl_watch *watch[4];
-    sl_timer *tick, *pump, *gather;
+    sl_timer *tick, *pump, *gather, *leave;
     bool pump_set;
     int reply_partitions;
 
@@ -127,6 +128,9 @@ struct sl_worker {
 
 /* worker.c */
 void sl_worker_pump_soon(sl_worker *w);
+/* Sends at the end of this turn of the loop; a record that the producer refuses is told in cb. */
+sl_status sl_worker_send(sl_worker *w, const sl_record *r, sl_delivery_fn cb, void *arg,
+                         size_t *unsent, sl_error *reterr) SL_MUST_CHECK;
 void sl_worker_count(sl_worker *w, size_t metric, size_t value, uint64_t n);
 
 /* job.c */
@@ -147,6 +151,7 @@ void sl_job_body_error(sl_buf *out, const sl_error *e);
 /* run.c */
 sl_run *sl_run_open(sl_job *j);
 void sl_run_abandon(sl_run *r);
+bool sl_run_blocked(const sl_run *r); /* records of it wait for room in the producer */
 /* Sends one record of the run. Failures are marked on the run (failed) or the job (forced). */
 void sl_run_send(sl_run *r, sl_str body, bool fin);
 

@@ -28,13 +28,13 @@ void sl_worker_presence(sl_worker *w)
     sl_status st = sl_buf_ok(&body) ? SL_OK : SL_E_NOMEM;
     if (!st)
         st = sl_envelope_encode(w->codec, &env, &seal, &rec, &err);
-    if (!st && !w->out.head) { /* a presence that would have to wait is stale: skip it */
+    if (!st && !w->out.full) { /* a presence that would have to wait is stale: skip it */
         rec.topic = sl_topic_name(w->cls, SL_TOPIC_PRESENCE);
         rec.partition = -1;
         rec.offset = -1;
-        st = sl_producer_send(w->out_producer, &rec, delivered, w, &err);
+        st = sl_worker_send(w, &rec, delivered, w, NULL, &err);
     }
-    if (st && st != SL_E_FULL) {
+    if (st) {
         uint32_t skipped;
         if (sl_log_allow(&w->limit_bus, &skipped))
             SL_WARN(NULL, "presence_unsent", "%s", err.text);

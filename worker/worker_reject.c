@@ -30,6 +30,13 @@ static void letter_delivered(void *arg, const sl_delivery *d)
 {
     reject *j = arg;
     sl_worker *w = j->w;
+    if (d->status == SL_E_TOO_LARGE && j->letter->value.p && !w->closing) {
+        /* With its new headers the record outgrew the topic's limit. What names it is kept, the
+         * body stays where it was: in the requests topic, at the offset that the headers tell. */
+        j->letter->value = (sl_str){0};
+        send_letter(j);
+        return;
+    }
     if (d->status && !w->closing) {
         uint32_t skipped;
         if (sl_log_allow(&w->limit_bus, &skipped))
@@ -53,13 +60,7 @@ static void send_letter(void *arg)
 {
     reject *j = arg;
     sl_error err = {0};
-    sl_status st = sl_outbox_send(&j->w->out, j->letter, letter_delivered, j, NULL, &err);
-    if (st == SL_E_TOO_LARGE && j->letter->value.p) {
-        /* With its new headers the record outgrew the topic's limit. What names it is kept, the
-         * body stays where it was: in the requests topic, at the offset that the headers tell. */
-        j->letter->value = (sl_str){0};
-        st = sl_outbox_send(&j->w->out, j->letter, letter_delivered, j, NULL, &err);
-    }
+    sl_status st = sl_worker_send(j->w, j->letter, letter_delivered, j, NULL, &err);
     if (st) {
         sl_delivery d = {.status = st, .error = err};
         letter_delivered(j, &d);
