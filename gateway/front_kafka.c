@@ -52,9 +52,9 @@ struct sl_front_kafka {
     sl_core *core;
     sl_gateway_shared *g;
     sl_consumer *consumer;
-    sl_outbox outbox;
+    sl_outbox outbox; /* holds: the answers of one turn of the loop leave together */
     sl_watch *watch;
-    sl_timer *tick;
+    sl_timer *tick, *pump;
     struct job_list jobs;
     int jobs_n;
     sl_answered answered;  /* their commits are not acknowledged */
@@ -114,6 +114,7 @@ static sl_status send_egress(job *j, sl_str body, sl_delivery_fn cb)
         r.topic = j->reply_topic;
         r.partition = -1;
         r.key = j->key; /* the producer's own, so that it can find its answers by it */
+        sl_timer_soon(j->f->pump);
         st = sl_outbox_send(&j->f->outbox, &r, cb, j, NULL, &err);
     }
     uint32_t skipped;
@@ -521,6 +522,12 @@ static void take_more(void *arg)
     } while (sl_consumer_poll(f->consumer, room) == room && room);
 }
 
+static void on_pump(void *arg)
+{
+    sl_front_kafka *f = arg;
+    sl_outbox_pump(&f->outbox);
+}
+
 static void on_tick(void *arg)
 {
     sl_front_kafka *f = arg;
@@ -549,7 +556,7 @@ sl_status sl_front_kafka_open(sl_front_kafka **ret, sl_loop *l, sl_core *c, sl_g
     *f = (sl_front_kafka){.loop = l,
                           .core = c,
                           .g = g,
-                          .outbox = {.producer = sl_core_producer(c, SL_CLASS_PRIVATE)}};
+                          .outbox = {.producer = sl_core_producer(c, SL_CLASS_PRIVATE), .hold = true}};
     TAILQ_INIT(&f->jobs);
     sl_status st = SL_E_NOMEM;
     const char **topics = calloc(g->cfg->ingress_topics.n + 1, sizeof(*topics));
@@ -569,6 +576,8 @@ sl_status sl_front_kafka_open(sl_front_kafka **ret, sl_loop *l, sl_core *c, sl_g
         st = sl_watch_open(&f->watch, l, sl_consumer_fd(f->consumer), take_more, f, reterr);
     if (!st)
         st = sl_timer_open(&f->tick, l, on_tick, f, reterr);
+    if (!st)
+        st = sl_timer_open(&f->pump, l, on_pump, f, reterr);
     if (!st)
         sl_timer_every(f->tick, RETRY_MS);
 cleanup:
@@ -607,6 +616,8 @@ void sl_front_kafka_free(sl_front_kafka *f)
             sl_core_abandon(f->core, t);
         j->ticket = NULL;
     }
+    f->outbox.hold = false; /* no more turns */
+    sl_outbox_pump(&f->outbox);
     if (f->outbox.producer)
         (void)!sl_producer_flush(f->outbox.producer, 3000);
     if (f->consumer)
@@ -620,6 +631,7 @@ void sl_front_kafka_free(sl_front_kafka *f)
     }
     sl_buf_done(&f->out);
     sl_arena_done(&f->scratch);
+    sl_timer_free(f->pump); /* the last sends are done */
     f->closed = true; /* deliveries that are still due come when the core closes its producers */
     if (!f->jobs_n)
         front_release(f);
