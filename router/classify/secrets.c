@@ -195,6 +195,11 @@ static void check_url(sl_classifier *c, sl_str t, size_t end)
         c->secret_to[15] = i;
         return;
     }
+    /* "user:P@ss@host": the host begins behind the last one */
+    for (i = at + 1; colon && i < stop && !url_end(t.p[i]) && t.p[i] != '/'; i++) {
+        if (t.p[i] == '@')
+            at = i;
+    }
     if (colon) {
         sl_str v = {t.p + colon + 1, at - colon - 1};
         if (v.n == 0 || url_placeholder(v))

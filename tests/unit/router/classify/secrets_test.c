@@ -63,6 +63,8 @@ static const char *const secrets[] = {
     "amqp://user:Kx82jsk@rabbit:5672/vhost",
     "https://bob:s3cr3tpw@api.acme.com/v1",
     "postgres://u:pa/ss#w0rd@db/x",
+    "mongodb+srv://svc:P@ssw0rd537@cluster0.mongodb.net/prod",
+    "jdbc:postgresql://svc:P@ss@h/db",
     "DefaultEndpointsProtocol=https;AccountName=acct;AccountKey="
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/"
     "KBHBeksoGMGw==;EndpointSuffix=core.windows.net",
