@@ -553,10 +553,11 @@ sl_status sl_front_kafka_open(sl_front_kafka **ret, sl_loop *l, sl_core *c, sl_g
     sl_front_kafka *f = calloc(1, sizeof(*f));
     if (!f)
         return SL_E_NOMEM;
-    *f = (sl_front_kafka){.loop = l,
-                          .core = c,
-                          .g = g,
-                          .outbox = {.producer = sl_core_producer(c, SL_CLASS_PRIVATE), .hold = true}};
+    *f = (sl_front_kafka){
+        .loop = l,
+        .core = c,
+        .g = g,
+        .outbox = {.producer = sl_core_producer(c, SL_CLASS_PRIVATE), .hold = true}};
     TAILQ_INIT(&f->jobs);
     sl_status st = SL_E_NOMEM;
     const char **topics = calloc(g->cfg->ingress_topics.n + 1, sizeof(*topics));

@@ -12,6 +12,7 @@
 #include "schemas/audit.h"
 #include "schemas/chat.h"
 #include "schemas/envelope.h"
+#include "worker/worker.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -205,6 +206,12 @@ static inline hs_seen *hs_end_of(harness *h, const char *id)
             strcmp(h->seen[i].id, id) == 0)
             return &h->seen[i];
     return NULL;
+}
+
+static inline bool hs_congested(harness *h, void *job)
+{
+    (void)h;
+    return sl_job_congested(job);
 }
 
 static inline bool hs_has_end(harness *h, void *id)

@@ -1,7 +1,6 @@
 /* The worker on a bus in memory, with an executor that the test drives. */
 #include "common/bus/memory.h"
 #include "tests/unit/worker/harness.h"
-#include "worker/worker.h"
 
 typedef enum { PLAY_ECHO, PLAY_HOLD, PLAY_FULL, PLAY_FAIL, PLAY_SLOW_END } play_mode;
 
@@ -626,12 +625,6 @@ static void a_new_key_is_taken_from_the_file(void **state)
 
 /* ---- Kafka in trouble ---- */
 
-static bool congested(harness *h, void *job)
-{
-    (void)h;
-    return sl_job_congested(job);
-}
-
 static void a_full_producer_loses_nothing_and_keeps_the_order(void **state)
 {
     play *p = open_with(SL_CLASS_PUBLIC, PLAY_HOLD, (sl_worker_options){.coalesce_ms = -1});
@@ -651,8 +644,7 @@ static void a_full_producer_loses_nothing_and_keeps_the_order(void **state)
         else
             sl_job_chunk(p->held[0], sl_str_c(body));
     }
-    assert_false(sl_job_congested(p->held[0])); /* what a turn sends is tried at its end */
-    assert_true(hs_wait(p->h, congested, p->held[0]));
+    assert_true(hs_wait(p->h, hs_congested, p->held[0]));
     sl_job_end(p->held[0], SL_END_STOP, NULL, NULL, "e");
     p->held_n = 0;
     sl_memory_full(p->h->bus, 0);

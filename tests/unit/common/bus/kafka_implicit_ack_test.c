@@ -59,7 +59,9 @@ static void resend(bool gather)
     sl_error e = {0};
     assert_int_equal(sl_bus_open(&bus, &opt, &e), SL_OK);
     const char *warm[] = {"t", NULL};
-    assert_int_equal(sl_producer_open(&p, bus, &(sl_producer_options){.gather = gather, .topics = warm}, &e), SL_OK);
+    assert_int_equal(
+        sl_producer_open(&p, bus, &(sl_producer_options){.gather = gather, .topics = warm}, &e),
+        SL_OK);
     send_one(p, 0); /* the producer id is there, the connection up */
     wait_acks(p, 1);
     /* Two batches under way at once: the first is refused, the second taken. */
