@@ -7,6 +7,7 @@
 #include "router/classify/model.h"
 #include "router/classify/model_builtin.h"
 #include "router/classify/patterns.h"
+#include "tests/count_allocations.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,30 +40,6 @@ static const char dense[] = "Customer Li Wei, 身份证号 11010519491231002X, �
                             "mail li.wei@corp-mail.cn, card 4539 2221 2602 5164, "
                             "IBAN DE89 3704 0044 0532 0130 00, SSN 219-09-9999, host 10.20.30.40, "
                             "phone +44 20 7946 0958; order 2026-11-24 no 55821. ";
-
-/* ---- allocations: counted by standing in front of the C library's ---- */
-
-static size_t allocations;
-#ifndef SL_SANITIZED
-extern void *__libc_malloc(size_t n);
-extern void *__libc_calloc(size_t n, size_t size);
-extern void *__libc_realloc(void *p, size_t n);
-void *malloc(size_t n)
-{
-    allocations++;
-    return __libc_malloc(n);
-}
-void *calloc(size_t n, size_t size)
-{
-    allocations++;
-    return __libc_calloc(n, size);
-}
-void *realloc(void *p, size_t n)
-{
-    allocations++;
-    return __libc_realloc(p, n);
-}
-#endif
 
 /* ---- timing ---- */
 

@@ -1,41 +1,6 @@
 /* What is found and what is not, a line a case; doubt, positions, dictionaries, joined strings. */
-#include "router/classify/classify.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-static sl_classifier *c;
-static sl_arena arena;
-static sl_level level;
-static bool doubt;
-static sl_finding *found;
-static size_t found_n;
-
-static void end(void)
-{
-    sl_classify_end(c, &level, &doubt, &found, &found_n);
-}
-
-static void classify(sl_str text)
-{
-    sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, NULL, &arena);
-    sl_classify_text(c, "text", text);
-    end();
-}
-
-static const sl_finding *finding(const char *entity)
-{
-    for (size_t i = 0; i < found_n; i++) {
-        if (strcmp(found[i].entity, entity) == 0)
-            return &found[i];
-    }
-    return NULL;
-}
+#include "tests/unit/router/classify/rig.h"
 
 typedef struct line {
     const char *text, *entity; /* entity NULL: nothing may be found */
@@ -59,7 +24,7 @@ static void check(const line *lines, size_t n)
             fail_msg("\"%s\": %s", l->text, l->entity ? "entity not found" : found[0].entity);
     }
 }
-#define CHECK(lines) check(lines, sizeof(lines) / sizeof *(lines))
+#define CHECK(lines) check(lines, COUNT(lines))
 
 static void test_numbers(void **state)
 {
@@ -307,8 +272,7 @@ static void test_weak_pair(void **state)
 
 static void test_joined(void **state)
 {
-    sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, NULL, &arena);
+    begin(NULL, NULL);
     static const char *const parts[] = {"138", "0013", "8000"};
     for (int i = 0; i < 3; i++)
         sl_classify_text(c, "messages[0].content", sl_str_c(parts[i]));
@@ -316,8 +280,7 @@ static void test_joined(void **state)
     assert_int_equal(level, C);
     assert_string_equal(found[0].view, "joined");
 
-    sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, NULL, &arena);
+    begin(NULL, NULL);
     sl_classify_text(c, "a",
                      SL_STR("a question that is long enough not to be a short string at all: what "
                             "follows 4539222"));
@@ -327,8 +290,7 @@ static void test_joined(void **state)
     end();
     assert_int_equal(level, R);
 
-    sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, NULL, &arena);
+    begin(NULL, NULL);
     sl_classify_text(c, "a", SL_STR("one"));
     sl_classify_text(c, "b", SL_STR("two"));
     end();
@@ -353,8 +315,7 @@ static void test_dictionary(void **state)
                  {"(x) y.z", I},
                  {"(x) yaz", P}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        sl_arena_reset(&arena);
-        sl_classify_begin(c, d, NULL, &arena);
+        begin(d, NULL);
         sl_classify_text(c, "text", sl_str_c(cases[i].text));
         end();
         if (level != cases[i].level)
@@ -381,8 +342,7 @@ static void test_allow(void **state)
 /* More kinds and places than are kept: the highest stay, and the level counts all. */
 static void test_many(void **state)
 {
-    sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, NULL, &arena);
+    begin(NULL, NULL);
     for (int i = 0; i < 200; i++)
         sl_classify_text(
             c, "text",
@@ -392,17 +352,6 @@ static void test_many(void **state)
     assert_int_equal(level, R);
     assert_int_equal(found_n, SL_FOUND_MAX);
     assert_non_null(finding("CREDIT_CARD"));
-}
-
-static int setup(void **state)
-{
-    return sl_classifier_open(&c, NULL) == SL_OK ? 0 : -1;
-}
-static int teardown(void **state)
-{
-    sl_classifier_free(c);
-    sl_arena_done(&arena);
-    return 0;
 }
 
 int main(void)

@@ -1,84 +1,11 @@
 /* E-mail, messengers, birth dates, plates, coordinates, addresses of people and machines. */
-#include "router/classify/classify.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-static sl_classifier *c;
-static sl_arena arena;
-static sl_level level;
-static sl_finding *found;
-static size_t found_n;
-
-static void classify(const char *text)
-{
-    bool doubt;
-    sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, NULL, &arena);
-    sl_classify_text(c, "text", sl_str_c(text));
-    sl_classify_end(c, &level, &doubt, &found, &found_n);
-}
-
-static bool has(const char *entity)
-{
-    for (size_t i = 0; i < found_n; i++) {
-        if (strcmp(found[i].entity, entity) == 0)
-            return true;
-    }
-    return false;
-}
-
-typedef struct line {
-    const char *text, *entity;
-} line;
-
-/* Each text has the finding, at the level given or above. */
-static void check(const line *lines, size_t n, sl_level least)
-{
-    for (size_t i = 0; i < n; i++) {
-        classify(lines[i].text);
-        if (!has(lines[i].entity) || level < least)
-            fail_msg("\"%s\": level %s, %s %s", lines[i].text, sl_level_name(level),
-                     lines[i].entity, has(lines[i].entity) ? "found" : "not found");
-    }
-}
-#define CHECK(lines, least) check(lines, sizeof(lines) / sizeof *(lines), least)
-
-static void check_innocent(const char *const *texts, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        classify(texts[i]);
-        if (level != SL_LEVEL_PUBLIC)
-            fail_msg("\"%s\": level %s, %s", texts[i], sl_level_name(level), found[0].entity);
-    }
-}
-#define INNOCENT(texts) check_innocent(texts, sizeof(texts) / sizeof *(texts))
-
-static int setup(void **state)
-{
-    (void)state;
-    sl_error err = {0};
-    if (sl_classifier_open(&c, &err) != SL_OK)
-        fail_msg("%s", err.text);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    sl_classifier_free(c);
-    sl_arena_done(&arena);
-    return 0;
-}
+#include "tests/unit/router/classify/rig.h"
 
 static void test_email(void **state)
 {
     (void)state;
-    static const line lines[] = {
+    static const rig_line lines[] = {
         {"jane.doe@gmail.com", "EMAIL_ADDRESS"},
         {"mailto:k.mueller@web.de", "EMAIL_ADDRESS"},
         {"<wang.fang88@qq.com>", "EMAIL_ADDRESS"},
@@ -94,7 +21,7 @@ static void test_email(void **state)
         {"MARIA@HOTMAIL.ES", "EMAIL_ADDRESS"},
         {"info@acme-industries.com", "EMAIL_ADDRESS"},
     };
-    CHECK(lines, SL_LEVEL_INTERNAL);
+    FOUND(lines, SL_LEVEL_INTERNAL);
 }
 
 static void test_no_email(void **state)
@@ -119,7 +46,7 @@ static void test_no_email(void **state)
 static void test_accounts(void **state)
 {
     (void)state;
-    static const line lines[] = {
+    static const rig_line lines[] = {
         {"我的微信号：zhang_hfdffh", "MESSENGER_ID"},
         {"客户在电话里报的微信为wxid_hc1bc6。", "MESSENGER_ID"},
         {"加我微信：li416be", "MESSENGER_ID"},
@@ -133,13 +60,13 @@ static void test_accounts(void **state)
         {"카카오톡 아이디: minjun_22", "MESSENGER_ID"},
         {"支付宝账号：li_wei1988", "MESSENGER_ID"},
     };
-    CHECK(lines, SL_LEVEL_CONFIDENTIAL);
+    FOUND(lines, SL_LEVEL_CONFIDENTIAL);
 }
 
 static void test_birth(void **state)
 {
     (void)state;
-    static const line lines[] = {
+    static const rig_line lines[] = {
         {"出生日期：1985年3月12日", "DATE_OF_BIRTH"},
         {"生日 1985/03/12", "DATE_OF_BIRTH"},
         {"DOB: 24-06-1982", "DATE_OF_BIRTH"},
@@ -172,13 +99,13 @@ static void test_birth(void **state)
         {"data nașterii 12.03.1985", "DATE_OF_BIRTH"},
         {"ημερομηνία γέννησης 12/03/1985", "DATE_OF_BIRTH"},
     };
-    CHECK(lines, SL_LEVEL_CONFIDENTIAL);
+    FOUND(lines, SL_LEVEL_CONFIDENTIAL);
 }
 
 static void test_plates(void **state)
 {
     (void)state;
-    static const line lines[] = {
+    static const rig_line lines[] = {
         {"京AE2482", "CN_PLATE"},
         {"闽F C8976", "CN_PLATE"},
         {"川A·W3057", "CN_PLATE"},
@@ -200,25 +127,25 @@ static void test_plates(void **state)
         {"plaka 34 ABC 123", "LICENCE_PLATE"},
         {"vehicle number MH 12 AB 1234", "LICENCE_PLATE"},
     };
-    CHECK(lines, SL_LEVEL_CONFIDENTIAL);
+    FOUND(lines, SL_LEVEL_CONFIDENTIAL);
 }
 
 static void test_geo(void **state)
 {
     (void)state;
-    static const line lines[] = {
+    static const rig_line lines[] = {
         {"GPS coordinates 52.604798, 109.325788", "GEO_COORDINATES"},
         {"经纬度=39°9'10\"N 61°40'40\"E", "GEO_COORDINATES"},
         {"geo: latitude: 48.858370, longitude: 2.294481", "GEO_COORDINATES"},
         {"坐标31.23041,121.47370", "GEO_COORDINATES"},
     };
-    CHECK(lines, SL_LEVEL_CONFIDENTIAL);
+    FOUND(lines, SL_LEVEL_CONFIDENTIAL);
 }
 
 static void test_addresses(void **state)
 {
     (void)state;
-    static const line lines[] = {
+    static const rig_line lines[] = {
         {"192 Maple Street, Springfield, IL 66422", "POSTAL_ADDRESS"},
         {"12 Oak Avenue, Apt 5, Austin, TX 78712", "POSTAL_ADDRESS"},
         {"I live at 42 Elm Street", "POSTAL_ADDRESS"},
@@ -246,13 +173,13 @@ static void test_addresses(void **state)
         {"東京都渋谷区神南1丁目19番11号", "POSTAL_ADDRESS"},
         {"서울특별시 강남구 테헤란로 123", "POSTAL_ADDRESS"},
     };
-    CHECK(lines, SL_LEVEL_CONFIDENTIAL);
+    FOUND(lines, SL_LEVEL_CONFIDENTIAL);
 }
 
 static void test_machines(void **state)
 {
     (void)state;
-    static const line lines[] = {
+    static const rig_line lines[] = {
         {"server IP 10.2.3.4", "IP_ADDRESS"},
         {"host 119.31.2.44 is down", "IP_ADDRESS"},
         {"2a02:36cc:ba43:119b:1c1:a33f:297a:b0a1", "IP_ADDRESS"},
@@ -263,7 +190,7 @@ static void test_machines(void **state)
         {"物理地址：6d:0b:1f:b7:46:66", "MAC_ADDRESS"},
         {"f6-7e-c4-f0-61-82 is the MAC address", "MAC_ADDRESS"},
     };
-    CHECK(lines, SL_LEVEL_INTERNAL);
+    FOUND(lines, SL_LEVEL_INTERNAL);
 }
 
 static void test_innocent(void **state)

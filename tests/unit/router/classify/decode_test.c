@@ -1,37 +1,7 @@
 /* What stands in another form is found where it stands: encoded, spelled, pulled apart, disguised;
  * and innocent texts of the same kinds are left alone. */
-#include "router/classify/classify.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-static sl_classifier *c;
-static sl_arena arena;
-static sl_level level;
-static bool doubt;
-static sl_finding *found;
-static size_t found_n;
-
-static void classify(sl_str text)
-{
-    sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, NULL, &arena);
-    sl_classify_text(c, "text", text);
-    sl_classify_end(c, &level, &doubt, &found, &found_n);
-}
-
-static const sl_finding *finding(const char *entity)
-{
-    for (size_t i = 0; i < found_n; i++) {
-        if (strcmp(found[i].entity, entity) == 0)
-            return &found[i];
-    }
-    return NULL;
-}
+#include "tests/unit/router/classify/rig.h"
 
 typedef struct line {
     const char *text, *entity; /* NULL: nothing may be found */
@@ -48,7 +18,7 @@ static void check(const line *lines, size_t n)
             assert_true(found[x].offset + found[x].length <= strlen(lines[i].text));
     }
 }
-#define CHECK(lines) check(lines, sizeof(lines) / sizeof *(lines))
+#define CHECK(lines) check(lines, COUNT(lines))
 
 static void test_numerals(void **state)
 {
@@ -237,17 +207,6 @@ static void test_limits(void **state)
     classify(sl_buf_str(&b));
     assert_true(doubt);
     sl_buf_done(&b);
-}
-
-static int setup(void **state)
-{
-    return sl_classifier_open(&c, NULL) == SL_OK ? 0 : -1;
-}
-static int teardown(void **state)
-{
-    sl_classifier_free(c);
-    sl_arena_done(&arena);
-    return 0;
 }
 
 int main(void)

@@ -1,38 +1,7 @@
 /* Identifiers by their form and beside their words, and the numbers that are none. */
-#include "router/classify/classify.h"
 #include "router/classify/patterns.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
-
-static sl_classifier *c;
-static sl_arena arena;
-static sl_level level;
-static bool doubt;
-static sl_finding *found;
-static size_t found_n;
-
-static void classify(sl_str text)
-{
-    sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, NULL, &arena);
-    sl_classify_text(c, "text", text);
-    sl_classify_end(c, &level, &doubt, &found, &found_n);
-}
-
-static const sl_finding *finding(const char *entity)
-{
-    for (size_t i = 0; i < found_n; i++) {
-        if (strcmp(found[i].entity, entity) == 0)
-            return &found[i];
-    }
-    return NULL;
-}
+#include "tests/unit/router/classify/rig.h"
 
 typedef struct line {
     const char *text, *entity;
@@ -50,14 +19,13 @@ static void check(const line *lines, size_t n)
         classify(sl_str_c(l->text));
         const sl_finding *f = finding(l->entity);
         if (!f)
-            fail_msg("\"%s\": no %s, but %s", l->text, l->entity,
-                     found_n ? found[0].entity : "nothing");
+            fail_msg("\"%s\": no %s, but %s", l->text, l->entity, first_found());
         if (f->level != l->level)
             fail_msg("\"%s\": %s is %s", l->text, l->entity, sl_level_name(f->level));
     }
 }
 
-#define CHECK(lines) check(lines, sizeof lines / sizeof *lines)
+#define CHECK(lines) check(lines, COUNT(lines))
 
 /* Their form and a passing check suffice. */
 static void test_alone(void **state)
@@ -271,19 +239,6 @@ static void test_order(void **state)
         assert_true(contexts[i - 1] <= contexts[i]);
 }
 
-static int open_all(void **state)
-{
-    sl_error err = {0};
-    return sl_classifier_open(&c, &err) == SL_OK ? 0 : 1;
-}
-
-static int close_all(void **state)
-{
-    sl_classifier_free(c);
-    sl_arena_done(&arena);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,5 +247,5 @@ int main(void)
         cmocka_unit_test(test_place),        cmocka_unit_test(test_rows),
         cmocka_unit_test(test_order),
     };
-    return cmocka_run_group_tests(tests, open_all, close_all);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }

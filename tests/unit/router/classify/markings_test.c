@@ -1,46 +1,7 @@
 /* Document markings in forty languages where documents carry them, and the same words in prose
  * and code. */
-#include "router/classify/classify.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-static sl_classifier *c;
-static sl_arena arena;
-
-static sl_level level_of(const char *text, const char **ret_entity)
-{
-    sl_level level;
-    bool doubt;
-    sl_finding *found;
-    size_t n;
-    sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, NULL, &arena);
-    sl_classify_text(c, "text", sl_str_c(text));
-    sl_classify_end(c, &level, &doubt, &found, &n);
-    *ret_entity = n ? found[0].entity : "";
-    return level;
-}
-
-/* Every line is at least (or, when at_most is public, no more than) that level. */
-static void check(const char *const *lines, size_t n, sl_level least, sl_level most)
-{
-    int wrong = 0;
-    for (size_t i = 0; i < n; i++) {
-        const char *entity;
-        sl_level level = level_of(lines[i], &entity);
-        if (level < least || level > most) {
-            print_error("%s (%s): \"%s\"\n", sl_level_name(level), entity, lines[i]);
-            wrong++;
-        }
-    }
-    assert_int_equal(wrong, 0);
-}
-#define COUNT(a) (sizeof(a) / sizeof *(a))
+#include "tests/unit/router/classify/rig.h"
 
 static const char *const marked[] = {
     "MẬT - kế hoạch quý tới",
@@ -451,18 +412,18 @@ static const struct {
 
 static void test_marked(void **state)
 {
-    check(marked, COUNT(marked), SL_LEVEL_INTERNAL, SL_LEVEL_RESTRICTED);
+    check_levels(marked, COUNT(marked), SL_LEVEL_INTERNAL, SL_LEVEL_RESTRICTED);
 }
 
 static void test_innocent(void **state)
 {
-    check(innocent, COUNT(innocent), SL_LEVEL_PUBLIC, SL_LEVEL_PUBLIC);
+    INNOCENT(innocent);
 }
 
 static void test_levels(void **state)
 {
     for (size_t i = 0; i < COUNT(levels); i++)
-        check(&levels[i].text, 1, levels[i].level, levels[i].level);
+        check_levels(&levels[i].text, 1, levels[i].level, levels[i].level);
 }
 
 /* The words of the table behind a label and alone in brackets: each is found there. */
@@ -489,27 +450,14 @@ static void test_words(void **state)
                                             LONG "\nClassification: %s\n" LONG};
         for (size_t f = 0; f < COUNT(forms); f++) {
             char text[1024];
-            const char *entity;
             snprintf(text, sizeof text, forms[f], words[i]);
-            if (level_of(text, &entity) == SL_LEVEL_PUBLIC && f != 2) {
+            if (level_of(sl_str_c(text)) == SL_LEVEL_PUBLIC && f != 2) {
                 print_error("\"%s\"\n", text);
                 wrong++;
             }
         }
     }
     assert_int_equal(wrong, 0);
-}
-
-static int setup(void **state)
-{
-    return sl_classifier_open(&c, NULL) == SL_OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    sl_classifier_free(c);
-    sl_arena_done(&arena);
-    return 0;
 }
 
 int main(void)

@@ -1,84 +1,11 @@
 /* What is told of persons, and what is said of the same matters in general. */
-#include "router/classify/classify.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-static sl_classifier *c;
-static sl_arena arena;
-static sl_level level;
-static sl_finding *found;
-static size_t found_n;
-
-static void classify(const char *text)
-{
-    bool doubt;
-    sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, NULL, &arena);
-    sl_classify_text(c, "text", sl_str_c(text));
-    sl_classify_end(c, &level, &doubt, &found, &found_n);
-}
-
-static bool has(const char *entity)
-{
-    for (size_t i = 0; i < found_n; i++) {
-        if (strcmp(found[i].entity, entity) == 0)
-            return true;
-    }
-    return false;
-}
-
-typedef struct line {
-    const char *text, *entity;
-} line;
-
-/* Each text has the finding, at the level given or above. */
-static void check(const line *lines, size_t n, sl_level least)
-{
-    for (size_t i = 0; i < n; i++) {
-        classify(lines[i].text);
-        if (!has(lines[i].entity) || level < least)
-            fail_msg("\"%s\": level %s, %s %s", lines[i].text, sl_level_name(level),
-                     lines[i].entity, has(lines[i].entity) ? "found" : "not found");
-    }
-}
-#define CHECK(lines, least) check(lines, sizeof(lines) / sizeof *(lines), least)
-
-static void check_innocent(const char *const *texts, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        classify(texts[i]);
-        if (level != SL_LEVEL_PUBLIC)
-            fail_msg("\"%s\": level %s, %s", texts[i], sl_level_name(level), found[0].entity);
-    }
-}
-#define INNOCENT(texts) check_innocent(texts, sizeof(texts) / sizeof *(texts))
-
-static int setup(void **state)
-{
-    (void)state;
-    sl_error err = {0};
-    if (sl_classifier_open(&c, &err) != SL_OK)
-        fail_msg("%s", err.text);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    sl_classifier_free(c);
-    sl_arena_done(&arena);
-    return 0;
-}
+#include "tests/unit/router/classify/rig.h"
 
 static void test_names(void **state)
 {
     (void)state;
-    static const line lines[] = {
+    static const rig_line lines[] = {
         {"姓名：张三", "PERSON"},
         {"患者姓名：李小红", "PERSON"},
         {"Patient: John Smith, Age: 45", "PERSON"},
@@ -89,13 +16,13 @@ static void test_names(void **state)
         {"\"name\": \"John Smith\", \"age\": 30", "PERSON"},
         {"Mr. John Smith called", "PERSON"},
     };
-    CHECK(lines, SL_LEVEL_INTERNAL);
+    FOUND(lines, SL_LEVEL_INTERNAL);
 }
 
 static void test_circumstances(void **state)
 {
     (void)state;
-    static const line lines[] = {
+    static const rig_line lines[] = {
         {"I was diagnosed with type 2 diabetes last year", "HEALTH"},
         {"My mother has breast cancer and I don't know what to do", "HEALTH"},
         {"She is HIV positive", "HEALTH"},
@@ -149,7 +76,7 @@ static void test_circumstances(void **state)
         {"孩子被诊断为自闭症", "HEALTH"},
         {"我国糖尿病患者有多少", "HEALTH"},
     };
-    CHECK(lines, SL_LEVEL_CONFIDENTIAL);
+    FOUND(lines, SL_LEVEL_CONFIDENTIAL);
 }
 
 static const char *const general[] = {

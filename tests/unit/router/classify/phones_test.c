@@ -1,85 +1,12 @@
 /* Telephone numbers: of all countries, as people write them, and numbers that are none. */
-#include "router/classify/classify.h"
 #include "router/classify/phone_plans.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-static sl_classifier *c;
-static sl_arena arena;
-static sl_level level;
-static sl_finding *found;
-static size_t found_n;
-
-static void classify(const char *text)
-{
-    bool doubt;
-    sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, NULL, &arena);
-    sl_classify_text(c, "text", sl_str_c(text));
-    sl_classify_end(c, &level, &doubt, &found, &found_n);
-}
-
-static bool has(const char *entity)
-{
-    for (size_t i = 0; i < found_n; i++) {
-        if (strcmp(found[i].entity, entity) == 0)
-            return true;
-    }
-    return false;
-}
-
-typedef struct line {
-    const char *text, *entity;
-} line;
-
-/* Each text has the finding, at the level given or above. */
-static void check(const line *lines, size_t n, sl_level least)
-{
-    for (size_t i = 0; i < n; i++) {
-        classify(lines[i].text);
-        if (!has(lines[i].entity) || level < least)
-            fail_msg("\"%s\": level %s, %s %s", lines[i].text, sl_level_name(level),
-                     lines[i].entity, has(lines[i].entity) ? "found" : "not found");
-    }
-}
-#define CHECK(lines, least) check(lines, sizeof(lines) / sizeof *(lines), least)
-
-static void check_innocent(const char *const *texts, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        classify(texts[i]);
-        if (level != SL_LEVEL_PUBLIC)
-            fail_msg("\"%s\": level %s, %s", texts[i], sl_level_name(level), found[0].entity);
-    }
-}
-#define INNOCENT(texts) check_innocent(texts, sizeof(texts) / sizeof *(texts))
-
-static int setup(void **state)
-{
-    (void)state;
-    sl_error err = {0};
-    if (sl_classifier_open(&c, &err) != SL_OK)
-        fail_msg("%s", err.text);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    sl_classifier_free(c);
-    sl_arena_done(&arena);
-    return 0;
-}
+#include "tests/unit/router/classify/rig.h"
 
 static void test_international(void **state)
 {
     (void)state;
-    static const line lines[] = {
+    static const rig_line lines[] = {
         {"+44 20 7946 0958", "PHONE_NUMBER"},   {"+44 (0)20 7946 0958", "PHONE_NUMBER"},
         {"+1 415-555-2671", "PHONE_NUMBER"},    {"+1 (415) 555-2671", "PHONE_NUMBER"},
         {"+86 138 0013 8000", "PHONE_NUMBER"},  {"+852 9123 4567", "PHONE_NUMBER"},
@@ -118,13 +45,13 @@ static void test_international(void **state)
         {"0049 171 2345678", "PHONE_NUMBER"},   {"(+86)13800138000", "PHONE_NUMBER"},
         {"tel:+4917612345678", "PHONE_NUMBER"}, {"https://wa.me/491712345678", "PHONE_NUMBER"},
     };
-    CHECK(lines, SL_LEVEL_CONFIDENTIAL);
+    FOUND(lines, SL_LEVEL_CONFIDENTIAL);
 }
 
 static void test_national(void **state)
 {
     (void)state;
-    static const line lines[] = {
+    static const rig_line lines[] = {
         {"0171 2345678", "PHONE_NUMBER"},   {"0160/1234567", "PHONE_NUMBER"},
         {"06 12 34 56 78", "PHONE_NUMBER"}, {"06.12.34.56.78", "PHONE_NUMBER"},
         {"07700 900123", "PHONE_NUMBER"},   {"090-1234-5678", "PHONE_NUMBER"},
@@ -140,13 +67,13 @@ static void test_national(void **state)
         {"081-234-5678", "PHONE_NUMBER"},   {"0812 345 6789", "PHONE_NUMBER"},
         {"012-345 6789", "PHONE_NUMBER"},   {"0917 123 4567", "PHONE_NUMBER"},
     };
-    CHECK(lines, SL_LEVEL_CONFIDENTIAL);
+    FOUND(lines, SL_LEVEL_CONFIDENTIAL);
 }
 
 static void test_beside_words(void **state)
 {
     (void)state;
-    static const line lines[] = {
+    static const rig_line lines[] = {
         {"tel. 555 0123", "PHONE_NUMBER"},
         {"Telefon: 030 12345678", "PHONE_NUMBER"},
         {"mein Handy: 1601234567", "PHONE_NUMBER"},
@@ -183,7 +110,7 @@ static void test_beside_words(void **state)
         {"ring me on 020 7946 0958", "PHONE_NUMBER"},
         {"office 020 7946 0958 ext. 12", "PHONE_NUMBER"},
     };
-    CHECK(lines, SL_LEVEL_CONFIDENTIAL);
+    FOUND(lines, SL_LEVEL_CONFIDENTIAL);
 }
 
 static void test_chinese(void **state)
@@ -203,18 +130,18 @@ static void test_chinese(void **state)
         "19912345678",
         "电话13800138000。",
     };
-    static const line landlines[] = {
+    static const rig_line landlines[] = {
         {"010-62771234", "CN_LANDLINE"},     {"(010)62771234", "CN_LANDLINE"},
         {"（0755）88737733", "CN_LANDLINE"}, {"0755-88737733-259", "CN_LANDLINE"},
         {"021—62771234", "CN_LANDLINE"},     {"座机 0571 87654321", "CN_LANDLINE"},
         {"010-6277 1234", "CN_LANDLINE"},
     };
     for (size_t i = 0; i < sizeof mobiles / sizeof *mobiles; i++) {
-        classify(mobiles[i]);
-        if (level < SL_LEVEL_CONFIDENTIAL || !(has("CN_MOBILE") || has("PHONE_NUMBER")))
+        classify(sl_str_c(mobiles[i]));
+        if (level < SL_LEVEL_CONFIDENTIAL || !(finding("CN_MOBILE") || finding("PHONE_NUMBER")))
             fail_msg("\"%s\"", mobiles[i]);
     }
-    CHECK(landlines, SL_LEVEL_CONFIDENTIAL);
+    FOUND(landlines, SL_LEVEL_CONFIDENTIAL);
 }
 
 static void test_innocent(void **state)

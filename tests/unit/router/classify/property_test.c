@@ -1,35 +1,14 @@
 /* Disguises must not lower a level: zero-width characters, full-width and foreign digits, escapes,
  * base64 and hex; nor may text around it, or its place in a long text. Random, fixed seed. */
-#include "router/classify/classify.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "tests/unit/router/classify/rig.h"
 
-#include <cmocka.h>
-
-static sl_classifier *c;
-static sl_arena arena;
 static uint64_t seed = 0x9e3779b97f4a7c15u;
 
 static unsigned draw(unsigned n)
 {
     seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
     return (unsigned)(seed >> 11) % n;
-}
-
-static sl_level level_of(sl_str text)
-{
-    sl_level level;
-    bool doubt;
-    sl_finding *found;
-    size_t n;
-    sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, NULL, &arena);
-    sl_classify_text(c, "text", text);
-    sl_classify_end(c, &level, &doubt, &found, &n);
-    return level;
 }
 
 static const char *const secrets[] = {
@@ -229,17 +208,6 @@ static void test_odd_bytes(void **state)
         sl_buf_adds(&b, "\u0301");
     assert_int_equal(level_of(sl_buf_str(&b)), SL_LEVEL_PUBLIC);
     sl_buf_done(&b);
-}
-
-static int setup(void **state)
-{
-    return sl_classifier_open(&c, NULL) == SL_OK ? 0 : -1;
-}
-static int teardown(void **state)
-{
-    sl_classifier_free(c);
-    sl_arena_done(&arena);
-    return 0;
 }
 
 int main(void)

@@ -1,46 +1,7 @@
 /* Secrets: what is one in files, code, headers, command lines and prose of thirty languages; what
  * only looks like one; and each vendor's rule on random tokens of its own form. */
-#include "router/classify/classify.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-static sl_classifier *c;
-static sl_arena arena;
-
-static sl_level level_of(const char *text, const char **ret_entity)
-{
-    sl_level level;
-    bool doubt;
-    sl_finding *found;
-    size_t n;
-    sl_arena_reset(&arena);
-    sl_classify_begin(c, NULL, NULL, &arena);
-    sl_classify_text(c, "text", sl_str_c(text));
-    sl_classify_end(c, &level, &doubt, &found, &n);
-    *ret_entity = n ? found[0].entity : "";
-    return level;
-}
-
-/* Every line is at least (or, when at_most is public, no more than) that level. */
-static void check(const char *const *lines, size_t n, sl_level least, sl_level most)
-{
-    int wrong = 0;
-    for (size_t i = 0; i < n; i++) {
-        const char *entity;
-        sl_level level = level_of(lines[i], &entity);
-        if (level < least || level > most) {
-            print_error("%s (%s): \"%s\"\n", sl_level_name(level), entity, lines[i]);
-            wrong++;
-        }
-    }
-    assert_int_equal(wrong, 0);
-}
-#define COUNT(a) (sizeof(a) / sizeof *(a))
+#include "tests/unit/router/classify/rig.h"
 
 static const char *const secrets[] = {
     "jdbc:oracle:thin:scott/542Qwe!fhg@//db.corp.local:1521/ORCL",
@@ -409,12 +370,12 @@ static const char *const innocent[] = {
 
 static void test_secrets(void **state)
 {
-    check(secrets, COUNT(secrets), SL_LEVEL_RESTRICTED, SL_LEVEL_RESTRICTED);
+    check_levels(secrets, COUNT(secrets), SL_LEVEL_RESTRICTED, SL_LEVEL_RESTRICTED);
 }
 
 static void test_innocent(void **state)
 {
-    check(innocent, COUNT(innocent), SL_LEVEL_PUBLIC, SL_LEVEL_PUBLIC);
+    INNOCENT(innocent);
 }
 
 /* ---- each rule on tokens of its form ---- */
@@ -513,7 +474,6 @@ static void test_rules(void **state)
         int misses = 0;
         for (int i = 0; i < 24; i++) {
             sl_buf b = {0};
-            const char *entity;
             const char *const *a = around[i % (int)COUNT(around)];
             sl_buf_adds(&b, a[0]);
             put(&b, rules[r].before, (size_t)rules[r].before_min);
@@ -521,7 +481,7 @@ static void test_rules(void **state)
             body(&b, rules[r].shape);
             sl_buf_adds(&b, a[1]);
             asked++;
-            misses += level_of(b.data, &entity) != SL_LEVEL_RESTRICTED;
+            misses += level_of(sl_buf_str(&b)) != SL_LEVEL_RESTRICTED;
             sl_buf_done(&b);
         }
         missed += misses;
@@ -539,24 +499,11 @@ static void test_placeholders(void **state)
         if (!rules[r].shape[0] || rules[r].flags & (HASH | KEY | HOOK) || rules[r].before)
             continue;
         char text[256];
-        const char *entity;
         snprintf(text, sizeof text, "%sxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
                  rules[r].literal);
-        if (level_of(text, &entity) != SL_LEVEL_PUBLIC)
-            fail_msg("%s: %s", text, entity);
+        if (level_of(sl_str_c(text)) != SL_LEVEL_PUBLIC)
+            fail_msg("%s: %s", text, first_found());
     }
-}
-
-static int setup(void **state)
-{
-    return sl_classifier_open(&c, NULL) == SL_OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    sl_classifier_free(c);
-    sl_arena_done(&arena);
-    return 0;
 }
 
 int main(void)

@@ -2,49 +2,15 @@
  * allow-list, forgotten in the order of their use; and no memory is asked for once warm. */
 #include "router/classify/verdicts.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "tests/count_allocations.h"
+#include "tests/unit/router/classify/rig.h"
 
-#include <cmocka.h>
-
-#ifndef SL_SANITIZED
-extern void *__libc_malloc(size_t n);
-extern void *__libc_calloc(size_t n, size_t size);
-extern void *__libc_realloc(void *p, size_t n);
-static size_t allocations;
-void *malloc(size_t n)
+static void classify_as(const sl_dictionary *d, const sl_entity_set *allow, const char *where,
+                        sl_str text)
 {
-    allocations++;
-    return __libc_malloc(n);
-}
-void *calloc(size_t n, size_t size)
-{
-    allocations++;
-    return __libc_calloc(n, size);
-}
-void *realloc(void *p, size_t n)
-{
-    allocations++;
-    return __libc_realloc(p, n);
-}
-#endif
-
-static sl_classifier *c;
-static sl_arena arena;
-static sl_level level;
-static bool doubt;
-static sl_finding *found;
-static size_t found_n;
-
-static void classify(const sl_dictionary *d, const sl_entity_set *allow, const char *where,
-                     sl_str text)
-{
-    sl_arena_reset(&arena);
-    sl_classify_begin(c, d, allow, &arena);
+    begin(d, allow);
     sl_classify_text(c, where, text);
-    sl_classify_end(c, &level, &doubt, &found, &found_n);
+    end();
 }
 
 static size_t hits(void)
@@ -56,12 +22,12 @@ static void test_same(void **state)
 {
     static const sl_str text = {"电话１３８００１３８０００, bob@corpmail.com and bo@corpmail.com",
                                 68};
-    classify(NULL, NULL, "first", text);
+    classify_as(NULL, NULL, "first", text);
     sl_finding first[8];
     size_t n = found_n, before = hits();
     assert_in_range(n, 2, 8);
     memcpy(first, found, n * sizeof *found);
-    classify(NULL, NULL, "second", text);
+    classify_as(NULL, NULL, "second", text);
     assert_int_equal(hits(), before + 1);
     assert_int_equal(found_n, n);
     for (size_t i = 0; i < n; i++) {
@@ -73,8 +39,8 @@ static void test_same(void **state)
         assert_int_equal(found[i].count, first[i].count);
     }
     assert_int_equal(level, SL_LEVEL_CONFIDENTIAL);
-    classify(NULL, NULL, "other",
-             SL_STR("电话, bob and bo; this is another text of that length, or nearly"));
+    classify_as(NULL, NULL, "other",
+                SL_STR("电话, bob and bo; this is another text of that length, or nearly"));
     assert_int_equal(level, SL_LEVEL_PUBLIC);
 }
 
@@ -84,28 +50,28 @@ static void test_apart(void **state)
     sl_dictionary *a = NULL, *b = NULL;
     sl_str text = SL_STR("Project Falcon, write to bob@corpmail.com");
     assert_int_equal(sl_dictionary_compile(&a, terms, 1, NULL), SL_OK);
-    classify(NULL, NULL, "t", text);
+    classify_as(NULL, NULL, "t", text);
     assert_int_equal(level, SL_LEVEL_CONFIDENTIAL);
-    classify(a, NULL, "t", text);
+    classify_as(a, NULL, "t", text);
     assert_int_equal(level, SL_LEVEL_RESTRICTED);
     sl_dictionary_free(a);
     static const sl_term others[] = {{{"Project Eagle", 13}, SL_LEVEL_RESTRICTED}};
     assert_int_equal(sl_dictionary_compile(&b, others, 1, NULL), SL_OK);
-    classify(b, NULL, "t", text); /* very likely where the first one stood */
+    classify_as(b, NULL, "t", text); /* very likely where the first one stood */
     assert_int_equal(level, SL_LEVEL_CONFIDENTIAL);
     sl_dictionary_free(b);
     sl_entity_set allow = {{0}};
     sl_entity_set_add(&allow, SL_ENT_EMAIL_ADDRESS);
-    classify(NULL, &allow, "t", text);
+    classify_as(NULL, &allow, "t", text);
     assert_int_equal(level, SL_LEVEL_PUBLIC);
-    classify(NULL, NULL, "t", text);
+    classify_as(NULL, NULL, "t", text);
     assert_int_equal(level, SL_LEVEL_CONFIDENTIAL);
 }
 
 static void test_doubt(void **state)
 {
     for (int i = 0; i < 2; i++) {
-        classify(NULL, NULL, "t", (sl_str){"this is not a text: \xff\xfe, is it", 30});
+        classify_as(NULL, NULL, "t", (sl_str){"this is not a text: \xff\xfe, is it", 30});
         assert_true(doubt && level == SL_LEVEL_INTERNAL);
     }
 }
@@ -132,16 +98,16 @@ static void test_forget(void **state)
     char text[64];
     for (int i = 0; i < 2000; i++) {
         int n = snprintf(text, sizeof text, "message %d to bob%d@corpmail.com", i % 300, i % 300);
-        classify(NULL, NULL, "t", (sl_str){text, (size_t)n});
+        classify_as(NULL, NULL, "t", (sl_str){text, (size_t)n});
         assert_int_equal(level, SL_LEVEL_CONFIDENTIAL);
         assert_int_equal(found_n, 1);
-        classify(NULL, NULL, "t", SL_STR("a text that comes again and again: 4539222126025164"));
+        classify_as(NULL, NULL, "t", SL_STR("a text that comes again and again: 4539222126025164"));
         assert_int_equal(level, SL_LEVEL_RESTRICTED);
     }
     assert_true(hits() > 1500); /* the one in use was kept nearly always */
     sl_classifier_set_memory(c, 0);
     assert_null(c->verdicts);
-    classify(NULL, NULL, "t", SL_STR("it goes without: 4539222126025164"));
+    classify_as(NULL, NULL, "t", SL_STR("it goes without: 4539222126025164"));
     assert_int_equal(level, SL_LEVEL_RESTRICTED);
     sl_classifier_set_memory(c, SL_VERDICTS_BYTES);
 }
@@ -172,22 +138,16 @@ static void test_allocations(void **state)
         if (round == 10)
             before = allocations;
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-            classify(NULL, NULL, "messages[0].content", sl_str_c(texts[i]));
+            classify_as(NULL, NULL, "messages[0].content", sl_str_c(texts[i]));
     }
     assert_int_equal(allocations - before, 0);
     sl_classifier_set_memory(c, SL_VERDICTS_BYTES);
 }
 #endif
 
-static int setup(void **state)
+static int open_remembering(void **state)
 {
-    return sl_classifier_open(&c, NULL) == SL_OK && c->verdicts ? 0 : -1;
-}
-static int teardown(void **state)
-{
-    sl_classifier_free(c);
-    sl_arena_done(&arena);
-    return 0;
+    return setup(state) == 0 && c->verdicts ? 0 : -1;
 }
 
 int main(void)
@@ -200,5 +160,5 @@ int main(void)
         cmocka_unit_test(test_allocations),
 #endif
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, open_remembering, teardown);
 }
