@@ -44,22 +44,9 @@ static sl_finder *const finders[SL_CTX_N] = {
     [SL_CTX_BODY] = sl_body_beside,
 };
 
-/* Contexts whose word ends in (at - reach, at]. */
 sl_ctx_set sl_said_before(const sl_classifier *c, size_t at, size_t reach)
 {
-    const sl_ctx_map *m = &c->ctx;
-    size_t after = at > reach ? at - reach : 0, lo = 0, hi = m->n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (m->hits[mid].end > after)
-            hi = mid;
-        else
-            lo = mid + 1;
-    }
-    sl_ctx_set s = {{0}};
-    for (; lo < m->n && m->hits[lo].end <= at; lo++)
-        s.w[m->hits[lo].ctx / 64] |= UINT64_C(1) << (m->hits[lo].ctx % 64);
-    return s;
+    return sl_ctx_between(&c->ctx, at > reach ? at - reach : 0, at);
 }
 
 /* Finders that read whole sentences or chains of places. */

@@ -18,7 +18,6 @@ void sl_ctx_done(sl_ctx_map *m)
 
 void sl_ctx_add(sl_ctx_map *m, sl_ctx x, size_t end)
 {
-    /* "phone phone phone": the newest of a row says what the earlier ones said */
     if (m->n == m->cap) {
         size_t cap = m->cap ? m->cap * 2 : 256;
         sl_ctx_hit *p = realloc(m->hits, cap * sizeof *p);
@@ -31,8 +30,7 @@ void sl_ctx_add(sl_ctx_map *m, sl_ctx x, size_t end)
     m->hits[m->n++] = (sl_ctx_hit){(uint32_t)end, (uint16_t)x};
 }
 
-/* The first hit that ends behind `at`. */
-static size_t first_behind(const sl_ctx_map *m, size_t at)
+size_t sl_ctx_behind(const sl_ctx_map *m, size_t at)
 {
     size_t lo = 0, hi = m->n;
     while (lo < hi) {
@@ -45,15 +43,19 @@ static size_t first_behind(const sl_ctx_map *m, size_t at)
     return lo;
 }
 
-sl_ctx_set sl_ctx_around(const sl_ctx_map *m, size_t from, size_t to)
+sl_ctx_set sl_ctx_between(const sl_ctx_map *m, size_t after, size_t last)
 {
     sl_ctx_set s = {{0}};
-    size_t i = from > SL_CTX_BEFORE ? first_behind(m, from - SL_CTX_BEFORE) : 0;
-    for (; i < m->n && m->hits[i].end <= to + SL_CTX_BEHIND; i++) {
+    for (size_t i = sl_ctx_behind(m, after); i < m->n && m->hits[i].end <= last; i++) {
         unsigned x = m->hits[i].ctx;
         s.w[x / 64] |= UINT64_C(1) << (x % 64);
     }
     return s;
+}
+
+sl_ctx_set sl_ctx_around(const sl_ctx_map *m, size_t from, size_t to)
+{
+    return sl_ctx_between(m, from > SL_CTX_BEFORE ? from - SL_CTX_BEFORE : 0, to + SL_CTX_BEHIND);
 }
 
 /* ---- the words as patterns ---- */

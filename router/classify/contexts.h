@@ -47,6 +47,10 @@ void sl_ctx_clear(sl_ctx_map *m);
 void sl_ctx_done(sl_ctx_map *m);
 /* Ends come in rising order, give or take what one scan tells for the same byte. */
 void sl_ctx_add(sl_ctx_map *m, sl_ctx x, size_t end);
+/* Where the hits begin whose word ends behind `at`. */
+size_t sl_ctx_behind(const sl_ctx_map *m, size_t at);
+/* Contexts whose word ends in (after, last]. */
+sl_ctx_set sl_ctx_between(const sl_ctx_map *m, size_t after, size_t last);
 /* Contexts whose word ends in (from - 60, to + 40]. */
 sl_ctx_set sl_ctx_around(const sl_ctx_map *m, size_t from, size_t to);
 

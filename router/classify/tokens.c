@@ -406,25 +406,11 @@ static bool any_of(const sl_ctx_set *s)
     return any != 0;
 }
 
-/* Where the hits begin that end behind `at`. */
-static size_t hits_behind(const sl_ctx_map *m, size_t at)
-{
-    size_t lo = 0, hi = m->n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (m->hits[mid].end > at)
-            hi = mid;
-        else
-            lo = mid + 1;
-    }
-    return lo;
-}
-
 /* The run that begins at i is the word for what follows: "AVS 756.1234.5678.90". */
 static bool is_word(const walk *w, size_t i)
 {
     const sl_ctx_map *m = &w->c->ctx;
-    size_t end = run_end(w->t, i), hit = hits_behind(m, end - 1);
+    size_t end = run_end(w->t, i), hit = sl_ctx_behind(m, end - 1);
     return hit < m->n && m->hits[hit].end == end;
 }
 
@@ -513,7 +499,7 @@ static void find_beside_words(sl_classifier *c, sl_str t)
 /* "PESEL44051401458": where the word for it ends within the run [from, to); else from. */
 static size_t behind_word(const sl_ctx_map *m, sl_str t, size_t from, size_t to)
 {
-    size_t i = hits_behind(m, from);
+    size_t i = sl_ctx_behind(m, from);
     size_t best = from;
     for (; i < m->n && m->hits[i].end < to; i++) {
         size_t end = m->hits[i].end;
