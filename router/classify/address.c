@@ -5,11 +5,6 @@
 
 enum { AFTER = 80, NAME_WORDS = 5 };
 
-static bool is_upper(char ch)
-{
-    return ch >= 'A' && ch <= 'Z';
-}
-
 static bool is_word(char ch)
 {
     return sl_is_letter(ch) || sl_is_digit(ch) || (unsigned char)ch >= 0x80 || ch == '\'';
@@ -18,7 +13,7 @@ static bool is_word(char ch)
 /* Begins a name: a capital, or a letter of a script that the view has in lower case. */
 static bool begins_name(char ch)
 {
-    return is_upper(ch) || (unsigned char)ch >= 0x80;
+    return sl_is_upper(ch) || (unsigned char)ch >= 0x80;
 }
 
 static size_t digits_at(sl_str t, size_t i)
@@ -129,18 +124,18 @@ static size_t house_after(sl_str t, size_t i)
 /* AB1 2CD, A1A 1A1: letters and digits of British and Canadian codes. */
 static bool mixed_code(sl_str t, size_t i)
 {
-    if (i + 6 > t.n || !is_upper(t.p[i]) || (i > 0 && is_word(t.p[i - 1])))
+    if (i + 6 > t.n || !sl_is_upper(t.p[i]) || (i > 0 && is_word(t.p[i - 1])))
         return false;
     size_t x = i + 1;
-    x += is_upper(t.p[x]);
+    x += sl_is_upper(t.p[x]);
     if (!sl_is_digit(t.p[x]))
         return false;
     x++;
-    x += x < t.n && (sl_is_digit(t.p[x]) || is_upper(t.p[x]));
+    x += x < t.n && (sl_is_digit(t.p[x]) || sl_is_upper(t.p[x]));
     x += x < t.n && t.p[x] == ' ';
-    if (x + 3 > t.n || !sl_is_digit(t.p[x]) || !is_upper(t.p[x + 1]))
+    if (x + 3 > t.n || !sl_is_digit(t.p[x]) || !sl_is_upper(t.p[x + 1]))
         return false;
-    bool uk = is_upper(t.p[x + 2]), ca = sl_is_digit(t.p[x + 2]);
+    bool uk = sl_is_upper(t.p[x + 2]), ca = sl_is_digit(t.p[x + 2]);
     return (uk || ca) && (x + 3 == t.n || !is_word(t.p[x + 3]));
 }
 
@@ -175,7 +170,7 @@ static bool digit_code(sl_str t, size_t i, size_t n)
     }
     if (n < 4 || n > 9 || (x < t.n && is_word(t.p[x])))
         return false;
-    bool state = i >= 3 && t.p[i - 1] == ' ' && is_upper(t.p[i - 2]) && is_upper(t.p[i - 3]);
+    bool state = i >= 3 && t.p[i - 1] == ' ' && sl_is_upper(t.p[i - 2]) && sl_is_upper(t.p[i - 3]);
     while (x < t.n && (t.p[x] == ' ' || t.p[x] == ','))
         x++;
     bool town = x < t.n && begins_name(t.p[x]);
@@ -257,9 +252,9 @@ static void street(sl_classifier *c, sl_str t, size_t word, bool strong)
     if (at == start || at + 3 > start || (word < t.n && sl_is_letter(t.p[word])))
         return;
     size_t name = at + digits_at(t, at);
-    while (name < start && !is_upper(t.p[name]))
+    while (name < start && !sl_is_upper(t.p[name]))
         name++;
-    judge(c, t, at, word, strong && is_upper(t.p[start]) && name < start);
+    judge(c, t, at, word, strong && sl_is_upper(t.p[start]) && name < start);
 }
 
 /* 12 Maple Street */

@@ -106,11 +106,6 @@ static size_t link_bytes(const link *l)
     return l->second ? 6 : 3;
 }
 
-static bool high(char ch)
-{
-    return (unsigned char)ch >= 0x80;
-}
-
 /* Chinese numerals stand for digits: 一号, 十二栋. */
 static bool digit_before(sl_str t, size_t i)
 {
@@ -128,7 +123,7 @@ static bool digit_before(sl_str t, size_t i)
 static bool inside(sl_str t, size_t i)
 {
     char ch = t.p[i];
-    if (!high(ch))
+    if (!sl_is_high(ch))
         return sl_is_digit(ch) || sl_is_letter(ch) || ch == ' ' || ch == '-' || ch == '#';
     /* U+3000 to U+303F: brackets and stops, but 〇 */
     return !((unsigned char)ch == 0xe3 && i + 1 < t.n && (unsigned char)t.p[i + 1] == 0x80);
@@ -146,7 +141,7 @@ void sl_cn_address_beside(sl_classifier *c, sl_str t, size_t word, size_t from, 
     int last = 0, count = 0, numbers = 0;
     size_t first = word, stop = word;
     for (size_t i = at; i < end;) {
-        if (!high(t.p[i])) {
+        if (!sl_is_high(t.p[i])) {
             i++;
             continue;
         }
@@ -172,7 +167,7 @@ void sl_kr_address_beside(sl_classifier *c, sl_str t, size_t word, size_t from, 
     (void)to;
     int count = 0, last = 0;
     for (size_t i = from; i + 3 <= word;) {
-        if (!high(t.p[i])) {
+        if (!sl_is_high(t.p[i])) {
             i++;
             continue;
         }
@@ -192,10 +187,10 @@ void sl_cn_home_beside(sl_classifier *c, sl_str t, size_t word, size_t from, siz
     (void)from;
     int last = 0, count = 0;
     for (size_t i = word; i < to;) {
-        const link *l = high(t.p[i]) ? link_at(t, i) : NULL;
+        const link *l = sl_is_high(t.p[i]) ? link_at(t, i) : NULL;
         if (l && l->rank > last)
             last = l->rank, count++;
-        i += l ? link_bytes(l) : high(t.p[i]) ? 3 : 1;
+        i += l ? link_bytes(l) : sl_is_high(t.p[i]) ? 3 : 1;
     }
     if (count >= 3)
         sl_add(c, SL_ENT_POSTAL_ADDRESS, SL_LEVEL_CONFIDENTIAL, word, to - word);

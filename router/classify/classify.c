@@ -248,8 +248,7 @@ static void take_string(sl_classifier *c, const char *where, sl_str text, bool j
 /* What may go on in the next string: letters, digits and what tokens and numbers are made of. */
 static bool joins(char ch)
 {
-    return (unsigned char)((ch | 32) - 'a') < 26 || (unsigned char)(ch - '0') < 10 ||
-           (unsigned char)ch >= 0x80 || strchr("+/=_@.-:", ch) != NULL;
+    return sl_is_alnum(ch) || sl_is_high(ch) || strchr("+/=_@.-:", ch) != NULL;
 }
 
 static void join_flush(sl_classifier *c)

@@ -16,6 +16,7 @@
 #ifndef SL_CLASSIFY_H
 #define SL_CLASSIFY_H
 
+#include "router/classify/bytes.h"
 #include "router/classify/contexts.h"
 #include "router/classify/entities.h"
 #include "router/classify/model.h"

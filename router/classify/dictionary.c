@@ -112,11 +112,6 @@ uint64_t sl_dictionary_id(const sl_dictionary *d)
     return d ? d->id : 0;
 }
 
-static bool word(char ch)
-{
-    return (unsigned char)((ch | 32) - 'a') < 26 || (unsigned char)(ch - '0') < 10;
-}
-
 typedef struct scan {
     sl_classifier *c;
     const sl_dictionary *d;
@@ -128,8 +123,8 @@ static int on_match(unsigned id, unsigned long long from, unsigned long long to,
 {
     scan *s = arg;
     size_t end = (size_t)to, len = s->d->lengths[id], at = end - len;
-    bool left = at == 0 || !word(s->t.p[at - 1]) || !word(s->t.p[at]);
-    bool right = end == s->t.n || !word(s->t.p[end]) || !word(s->t.p[end - 1]);
+    bool left = at == 0 || !sl_is_alnum(s->t.p[at - 1]) || !sl_is_alnum(s->t.p[at]);
+    bool right = end == s->t.n || !sl_is_alnum(s->t.p[end]) || !sl_is_alnum(s->t.p[end - 1]);
     if (left && right)
         sl_add(s->c, SL_ENT_DICTIONARY, s->d->levels[id], at, len);
     return 0;

@@ -6,14 +6,9 @@
 
 enum { AROUND = 80, ADDRESSES_MAX = 16, LOCAL_MAX = 64, DOMAIN_MAX = 120, REVERSED_MAX = 600 };
 
-static bool alnum(char ch)
-{
-    return (unsigned char)((ch | 32) - 'a') < 26 || (unsigned char)(ch - '0') < 10;
-}
-
 static bool local_char(char ch)
 {
-    return alnum(ch) || ch == '.' || ch == '_' || ch == '%' || ch == '+' || ch == '-';
+    return sl_is_alnum(ch) || ch == '.' || ch == '_' || ch == '%' || ch == '+' || ch == '-';
 }
 
 /* Length of one of the words at i, without regard to case; 0: none. */
@@ -92,7 +87,7 @@ static size_t dot_form(sl_str t, size_t i, dot_kind *ret_kind)
         *ret_kind = x == i && end == x + 1 && t.p[x] == '.' ? DOT_PLAIN : DOT_LOOSE;
         if (end > x + 1 && x == i)
             return 0; /* the end of a sentence */
-        return end < t.n && (unsigned char)((t.p[end] | 32) - 'a') < 26 ? end : 0;
+        return end < t.n && sl_is_letter(t.p[end]) ? end : 0;
     }
     static const char *const signs[] = {"点", "點", "точка"};
     size_t m = word_of(t, x, signs, N(signs));
@@ -116,7 +111,7 @@ static size_t local_start(sl_str t, size_t i)
         dot_kind kind;
         bool joined = false;
         for (size_t s = from; s > low && s + 8 > from && !joined; s--) {
-            if (s < 2 || !alnum(t.p[s - 2]) || dot_form(t, s - 1, &kind) != from ||
+            if (s < 2 || !sl_is_alnum(t.p[s - 2]) || dot_form(t, s - 1, &kind) != from ||
                 kind != DOT_WORD)
                 continue;
             for (from = s - 1; from > low && local_char(t.p[from - 1]); from--)
@@ -134,7 +129,7 @@ static void put_dots(sl_str t, size_t from, size_t to, sl_buf *out)
 {
     dot_kind kind;
     while (from < to) {
-        size_t end = alnum(t.p[from]) ? 0 : dot_form(t, from, &kind);
+        size_t end = sl_is_alnum(t.p[from]) ? 0 : dot_form(t, from, &kind);
         if (end > from && end <= to)
             sl_buf_addc(out, '.'), from = end;
         else
@@ -152,14 +147,15 @@ static size_t domain(sl_str t, size_t i, sl_buf *out, bool *ret_hidden, bool wor
         dot_kind dot;
         label = i;
         while (i < t.n && i < from + DOMAIN_MAX &&
-               (alnum(t.p[i]) || (t.p[i] == '-' && i > label && i + 1 < t.n && alnum(t.p[i + 1]))))
+               (sl_is_alnum(t.p[i]) ||
+                (t.p[i] == '-' && i > label && i + 1 < t.n && sl_is_alnum(t.p[i + 1]))))
             i++;
         if (i == label)
             return 0;
         sl_buf_add(out, t.p + label, i - label);
         labels++;
         size_t next = dot_form(t, i, &dot);
-        if (next == 0 || (words_only && dot == DOT_LOOSE) || next >= t.n || !alnum(t.p[next]))
+        if (next == 0 || (words_only && dot == DOT_LOOSE) || next >= t.n || !sl_is_alnum(t.p[next]))
             break;
         *ret_hidden |= dot == DOT_WORD;
         sl_buf_addc(out, '.');
@@ -175,12 +171,12 @@ static void addresses(sl_classifier *c, const sl_frame *f, const sl_hints *h)
     size_t to = h->last[SL_HINT_MAIL] + AROUND < t.n ? h->last[SL_HINT_MAIL] + AROUND : t.n;
     sl_buf *out = &c->piece[f->depth];
     for (int found = 0; i < to && found < ADDRESSES_MAX; i++) {
-        if (i == 0 || alnum(t.p[i]) || !local_char(t.p[i - 1]))
+        if (i == 0 || sl_is_alnum(t.p[i]) || !local_char(t.p[i - 1]))
             continue;
         size_t end, stop;
         bool hidden;
         at_kind kind = at_form(t, i, &end);
-        if (kind == AT_NONE || end >= t.n || !alnum(t.p[end]))
+        if (kind == AT_NONE || end >= t.n || !sl_is_alnum(t.p[end]))
             continue;
         size_t from = local_start(t, i);
         if (from == i || (from > 0 && (t.p[from - 1] == '/' || t.p[from - 1] == '@')))
@@ -228,7 +224,7 @@ static void rot13(sl_classifier *c, const sl_frame *f)
     sl_buf_add_str(out, t);
     for (size_t i = 0; i < out->len; i++) {
         char ch = out->data[i];
-        if ((unsigned char)((ch | 32) - 'a') < 26)
+        if (sl_is_letter(ch))
             out->data[i] = (char)((ch & 32) | ((((ch | 32) - 'a' + 13) % 26 + 'a') & ~32));
     }
     if (sl_buf_ok(out))

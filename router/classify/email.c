@@ -5,19 +5,9 @@
 
 enum { LOCAL_MAX = 64, DOMAIN_MAX = 255 };
 
-static bool alnum(char ch)
-{
-    return sl_is_letter(ch) || sl_is_digit(ch);
-}
-
-static bool high(char ch)
-{
-    return (unsigned char)ch >= 0x80;
-}
-
 static bool local_char(char ch)
 {
-    return alnum(ch) || (ch != 0 && strchr(".!#$%&'*+/=?^_`{|}~-", ch) != NULL);
+    return sl_is_alnum(ch) || (ch != 0 && strchr(".!#$%&'*+/=?^_`{|}~-", ch) != NULL);
 }
 
 static bool ends_with(sl_str s, const char *tail)
@@ -79,7 +69,7 @@ static bool begins(sl_str local, const char *const *names, size_t count)
     for (size_t i = 0; i < count; i++) {
         size_t n = strlen(names[i]);
         if (local.n >= n && strncasecmp(local.p, names[i], n) == 0 &&
-            (local.n == n || !alnum(local.p[n])))
+            (local.n == n || !sl_is_alnum(local.p[n])))
             return true;
     }
     return false;
@@ -140,12 +130,12 @@ static bool tld_ok(sl_str tld)
 {
     if (tld.n >= 4 && strncasecmp(tld.p, "xn--", 4) == 0)
         return tld.n > 6;
-    if (tld.n >= 2 && high(tld.p[0])) /* 中国, рф, 한국, भारत: at least two letters */
+    if (tld.n >= 2 && sl_is_high(tld.p[0])) /* 中国, рф, 한국, भारत: at least two letters */
         return tld.n >= 4 && tld.n <= 30;
     size_t n = 0;
     while (n < tld.n && sl_is_letter(tld.p[n]))
         n++;
-    if (n < tld.n && !high(tld.p[n]))
+    if (n < tld.n && !sl_is_high(tld.p[n]))
         return false;
     sl_str ascii = {tld.p, n};
     if (n < 2 || n > 24 || not_a_tld(ascii))
@@ -157,16 +147,16 @@ static bool tld_ok(sl_str tld)
 static size_t read_domain(sl_str t, size_t from, size_t *ret_dot)
 {
     size_t to = from, dot = 0;
-    bool wide = from < t.n && high(t.p[from]);
+    bool wide = from < t.n && sl_is_high(t.p[from]);
     while (to < t.n && to - from < DOMAIN_MAX) {
         char ch = t.p[to];
         if (ch == '.') {
             if (t.p[to - 1] == '.' || to == from)
                 break;
             /* the label behind decides anew whether it is of another script */
-            wide = to + 1 < t.n && high(t.p[to + 1]);
+            wide = to + 1 < t.n && sl_is_high(t.p[to + 1]);
             dot = to;
-        } else if (high(ch) ? !wide : !(alnum(ch) || ch == '-')) {
+        } else if (sl_is_high(ch) ? !wide : !(sl_is_alnum(ch) || ch == '-')) {
             break;
         }
         to++;
@@ -186,7 +176,7 @@ static size_t read_domain(sl_str t, size_t from, size_t *ret_dot)
 static size_t local_start(sl_str t, size_t at)
 {
     size_t from = at;
-    bool wide = high(t.p[at - 1]);
+    bool wide = sl_is_high(t.p[at - 1]);
     if (t.p[at - 1] == '"') { /* "john doe"@host */
         for (size_t i = at - 1; i > 0 && at - i < LOCAL_MAX; i--) {
             if (t.p[i - 1] == '"')
@@ -195,9 +185,9 @@ static size_t local_start(sl_str t, size_t at)
         return at;
     }
     while (from > 0 && at - from < LOCAL_MAX &&
-           (local_char(t.p[from - 1]) || (wide && high(t.p[from - 1]))))
+           (local_char(t.p[from - 1]) || (wide && sl_is_high(t.p[from - 1]))))
         from--;
-    while (from < at && !alnum(t.p[from]) && t.p[from] != '_' && !high(t.p[from]))
+    while (from < at && !sl_is_alnum(t.p[from]) && t.p[from] != '_' && !sl_is_high(t.p[from]))
         from++; /* quotes and brackets of the text around it */
     return from;
 }
@@ -219,8 +209,8 @@ void sl_email_hit(sl_classifier *c, sl_str t, size_t end)
 {
     size_t at = end - 2, dot;
     char before = t.p[at - 1], behind = t.p[at + 1];
-    if (!(alnum(before) || high(before) || memchr("._%+-\"", before, 6)) ||
-        !(alnum(behind) || high(behind)))
+    if (!(sl_is_alnum(before) || sl_is_high(before) || memchr("._%+-\"", before, 6)) ||
+        !(sl_is_alnum(behind) || sl_is_high(behind)))
         return;
     size_t from = local_start(t, at), to = read_domain(t, at + 1, &dot);
     if (from == at || dot <= at + 1 || to - dot - 1 < 2)

@@ -32,16 +32,6 @@ static const marking rows[] = {
 
 /* ---- bytes ---- */
 
-static bool alnum(char ch)
-{
-    return (unsigned char)((ch | 32) - 'a') < 26 || (unsigned char)(ch - '0') < 10;
-}
-
-static bool high(char ch)
-{
-    return (unsigned char)ch >= 0x80;
-}
-
 /* Chinese, Japanese, Korean: no blanks between words. */
 static bool cjk(sl_str t, size_t at)
 {
@@ -54,12 +44,6 @@ static bool letter_of(sl_str t, size_t at)
 {
     return cjk(t, at) &&
            !((unsigned char)t.p[at] == 0xe3 && at + 1 < t.n && (unsigned char)t.p[at + 1] == 0x80);
-}
-
-static bool starts(sl_str t, size_t at, const char *s)
-{
-    size_t n = strlen(s);
-    return at + n <= t.n && memcmp(t.p + at, s, n) == 0;
 }
 
 static bool ends_before(sl_str t, size_t at, const char *s)
@@ -90,16 +74,16 @@ static bool on_edges(sl_str t, size_t from, size_t end)
 {
     if (cjk(t, from))
         return true;
-    if (high(t.p[from])) {
-        bool left = from == 0 || !high(t.p[from - 1]) || cjk(t, from - 1) ||
+    if (sl_is_high(t.p[from])) {
+        bool left = from == 0 || !sl_is_high(t.p[from - 1]) || cjk(t, from - 1) ||
                     (unsigned char)t.p[from - 1] == 0x9d || (from >= 3 && cjk(t, from - 3));
         bool right =
             end >= t.n || (unsigned char)t.p[end] < 0xc3 || (unsigned char)t.p[end] >= 0xe2;
         return left && right;
     }
-    if (from > 0 && alnum(t.p[from - 1]) && alnum(t.p[from]))
+    if (from > 0 && sl_is_alnum(t.p[from - 1]) && sl_is_alnum(t.p[from]))
         return from >= 2 && t.p[from - 2] == '\\' && strchr("nrt", t.p[from - 1]);
-    return end >= t.n || !alnum(t.p[end]) || !alnum(t.p[end - 1]);
+    return end >= t.n || !sl_is_alnum(t.p[end]) || !sl_is_alnum(t.p[end - 1]);
 }
 
 /* ---- labels ---- */
@@ -251,9 +235,10 @@ static bool after_label(sl_str t, size_t at, size_t end)
               ends_before(t, i, " ist") || ends_before(t, i, " es");
     if (lower(t.p[at]) && !value_ends(t, end))
         return false;
-    if (!colon && !is && (!lower(t.p[at]) || high(t.p[at]))) {
+    if (!colon && !is && (!lower(t.p[at]) || sl_is_high(t.p[at]))) {
         size_t low = i > 24 ? i - 24 : 0;
-        while (i > low && (alnum(t.p[i - 1]) || high(t.p[i - 1]) || strchr(" -/", t.p[i - 1])))
+        while (i > low &&
+               (sl_is_alnum(t.p[i - 1]) || sl_is_high(t.p[i - 1]) || strchr(" -/", t.p[i - 1])))
             i--;
         colon = i > 0 && strchr(":=|", t.p[i - 1]) && value_ends(t, end);
         while (colon && i > 0 && strchr(" :=|", t.p[i - 1]))
@@ -292,7 +277,8 @@ static bool bracket_rest(sl_str t, size_t end, size_t close)
     size_t i = end;
     while (i < close && t.p[i] == ' ')
         i++;
-    if (i == close || strchr("-|,/:;.", t.p[i]) || starts(t, i, "★") || starts(t, i, "级"))
+    if (i == close || strchr("-|,/:;.", t.p[i]) || sl_starts_at(t, i, "★") ||
+        sl_starts_at(t, i, "级"))
         return true;
     return !cjk(t, end > 3 ? end - 3 : 0) && i > end && close - end <= 16; /* [Internal draft] */
 }
@@ -307,14 +293,15 @@ static bool in_brackets(sl_str t, size_t from, size_t end)
         if (from == 0 || t.p[from - 1] != open[open_n - 1] || !ends_before(t, from, open))
             continue;
         size_t before = from - open_n;
-        bool word = before > 0 && (alnum(t.p[before - 1]) || strchr("_)]\"'.", t.p[before - 1]));
-        if (word && !high(open[0]) && open_n == 1)
+        bool word =
+            before > 0 && (sl_is_alnum(t.p[before - 1]) || strchr("_)]\"'.", t.p[before - 1]));
+        if (word && !sl_is_high(open[0]) && open_n == 1)
             continue;
         bool small = small_word(t, from + (t.p[from] == ' '), end);
         if (small && strchr("<{_/", open[0]))
             continue; /* a tag, a template, a name */
         for (size_t i = end; i < t.n && i <= end + 24 && t.p[i] != '\n'; i++) {
-            if (starts(t, i, close) && bracket_rest(t, end, i))
+            if (sl_starts_at(t, i, close) && bracket_rest(t, end, i))
                 return !strchr("([", open[0]) || !small ||
                        (i == end && (open[0] == '(' || value_ends(t, i + 1)));
         }
@@ -332,7 +319,7 @@ static size_t document_noun(sl_str t, size_t i)
     for (size_t x = 0; x < sizeof nouns / sizeof *nouns; x++) {
         size_t n = strlen(nouns[x]);
         if (i + n <= t.n && strncasecmp(t.p + i, nouns[x], n) == 0 &&
-            (i + n == t.n || !alnum(t.p[i + n])))
+            (i + n == t.n || !sl_is_alnum(t.p[i + n])))
             return n;
     }
     return 0;
@@ -344,8 +331,9 @@ static bool line_begins(sl_str t, size_t from)
     while (i > 0 && strchr(" \t#*>-_=|~`\"'!/+.", t.p[i - 1]))
         i--;
     for (int n = 0; n < 4 && i >= 3; n++) { /* ★, ※, ■, emoji */
-        if (starts(t, i - 3, "★") || starts(t, i - 3, "※") || starts(t, i - 3, "■") ||
-            starts(t, i - 3, "●") || starts(t, i - 3, "◆") || starts(t, i - 3, "⚠"))
+        if (sl_starts_at(t, i - 3, "★") || sl_starts_at(t, i - 3, "※") ||
+            sl_starts_at(t, i - 3, "■") || sl_starts_at(t, i - 3, "●") ||
+            sl_starts_at(t, i - 3, "◆") || sl_starts_at(t, i - 3, "⚠"))
             i -= 3;
         else if (i >= 4 && (unsigned char)t.p[i - 4] == 0xf0)
             i -= 4;
@@ -379,18 +367,19 @@ static bool at_line_start(sl_str t, size_t from, size_t end)
     if (strchr("\r\n|;!#>", ch))
         return true;
     if (ch == ':')
-        return !small || spaced || high(t.p[from]);
-    if (ch == ',' && high(t.p[from]))
+        return !small || spaced || sl_is_high(t.p[from]);
+    if (ch == ',' && sl_is_high(t.p[from]))
         return true; /* 内部资料,… */
     if (ch == '.' || ch == ',')
         return end + 1 >= t.n || t.p[end + 1] == '\n' ||
-               (!small && ch == '.' && t.p[end + 1] == ' ') || high(t.p[from]);
+               (!small && ch == '.' && t.p[end + 1] == ' ') || sl_is_high(t.p[from]);
     if (ch == '-' || ch == '/')
         return spaced || ch == '/' || (end + 1 < t.n && t.p[end + 1] == '-');
     if (ch == '(' || ch == '[')
         return !small;
-    return starts(t, end, "★") || starts(t, end, "级") || starts(t, end, "\xef\xbc") ||
-           starts(t, end, "】") || starts(t, end, "—") || starts(t, end, "※");
+    return sl_starts_at(t, end, "★") || sl_starts_at(t, end, "级") ||
+           sl_starts_at(t, end, "\xef\xbc") || sl_starts_at(t, end, "】") ||
+           sl_starts_at(t, end, "—") || sl_starts_at(t, end, "※");
 }
 
 /* A header or footer: "Acme | Confidential | page 2", "Page 3 - Confidential", "… / Internal". */
@@ -403,9 +392,9 @@ static bool separated(sl_str t, size_t from, size_t end)
         i--;
     while (j < t.n && t.p[j] == ' ')
         j++;
-    bool left = i > 0 && (t.p[i - 1] == '|' || starts(t, i - 1, "\t") ||
+    bool left = i > 0 && (t.p[i - 1] == '|' || sl_starts_at(t, i - 1, "\t") ||
                           (i < from && strchr("-/.", t.p[i - 1]) && i > 1 && t.p[i - 2] == ' ') ||
-                          (i >= 3 && (starts(t, i - 3, "—") || starts(t, i - 3, "–"))));
+                          (i >= 3 && (sl_starts_at(t, i - 3, "—") || sl_starts_at(t, i - 3, "–"))));
     bool right = j == t.n || strchr("|\r\n", t.p[j]) || (j > end && strchr("-/", t.p[j])) ||
                  (t.p[j] == '.' && (j + 1 == t.n || j > end));
     return left && right;
@@ -425,7 +414,7 @@ static bool upper_word(sl_str t, size_t from, size_t end)
 /* SECRET//NOFORN, //SECRET */
 static bool slashes(sl_str t, size_t from, size_t end)
 {
-    return (starts(t, end, "//") || (from >= 2 && starts(t, from - 2, "//"))) &&
+    return (sl_starts_at(t, end, "//") || (from >= 2 && sl_starts_at(t, from - 2, "//"))) &&
            !lower(t.p[from]) && !(from >= 3 && t.p[from - 3] == ':');
 }
 
@@ -434,9 +423,9 @@ static bool with_term(sl_str t, size_t end)
 {
     while (end < t.n && t.p[end] == ' ')
         end++;
-    return starts(t, end, "★") || starts(t, end, "☆") ||
-           (starts(t, end, "级") && !starts(t, end, "级别")) ||
-           (starts(t, end, "級") && !starts(t, end, "級別"));
+    return sl_starts_at(t, end, "★") || sl_starts_at(t, end, "☆") ||
+           (sl_starts_at(t, end, "级") && !sl_starts_at(t, end, "级别")) ||
+           (sl_starts_at(t, end, "級") && !sl_starts_at(t, end, "級別"));
 }
 
 /* Q3_confidential_draft.docx: part of a name with an extension of documents. */
@@ -451,7 +440,8 @@ static bool in_file_name(sl_str t, size_t from, size_t end)
                                         ".txt", ".md",  ".pages", ".numbers", ".key", ".7z",
                                         ".vsd", ".mp4", ".wav"};
     size_t i = end;
-    while (i < t.n && i < end + 80 && (alnum(t.p[i]) || strchr("_-.()", t.p[i]) || high(t.p[i]))) {
+    while (i < t.n && i < end + 80 &&
+           (sl_is_alnum(t.p[i]) || strchr("_-.()", t.p[i]) || sl_is_high(t.p[i]))) {
         for (size_t x = 0; t.p[i] == '.' && x < sizeof types / sizeof *types; x++) {
             if (i + 2 < t.n && strncasecmp(t.p + i, types[x], strlen(types[x])) == 0)
                 return true;
@@ -657,13 +647,13 @@ void sl_markings_open(void)
 static bool longer(sl_str t, size_t from, size_t end)
 {
     size_t a = from, b = end;
-    while (a >= 3 && from - a < 15 && cjk(t, a - 3) && !starts(t, a - 3, "】"))
+    while (a >= 3 && from - a < 15 && cjk(t, a - 3) && !sl_starts_at(t, a - 3, "】"))
         a -= 3;
     while (b + 3 <= t.n && b - end < 15 && cjk(t, b))
         b += 3;
     if (a == from && b == end)
         return false;
-    if (!value_ends(t, b) && !starts(t, b, "】"))
+    if (!value_ends(t, b) && !sl_starts_at(t, b, "】"))
         return false;
     return after_label(t, a, b) || (in_brackets(t, a, b) && !ends_before(t, a, "《") &&
                                     !ends_before(t, a, "「") && !ends_before(t, a, "『"));
@@ -685,11 +675,11 @@ static bool counts(sl_str t, size_t from, size_t end, const marking *m)
                (!lower(t.p[from]) && line_begins(t, from) && value_ends(t, end));
     if (cjk(t, from) && longer(t, from, end))
         return true;
-    if (m->place == CASE && !high(t.p[from]) && upper_word(t, from, end))
+    if (m->place == CASE && !sl_is_high(t.p[from]) && upper_word(t, from, end))
         return true;
     return in_brackets(t, from, end) || at_line_start(t, from, end) || separated(t, from, end) ||
            slashes(t, from, end) || (cjk(t, from) && with_term(t, end)) ||
-           ((m->place == CASE || high(t.p[from])) && in_file_name(t, from, end)) ||
+           ((m->place == CASE || sl_is_high(t.p[from])) && in_file_name(t, from, end)) ||
            said_of_document(t, from);
 }
 
@@ -707,7 +697,7 @@ static void on_hit(sl_classifier *c, sl_str t, size_t end, const sl_pattern *p)
 {
     const marking *m = &rows[p - patterns];
     size_t len = m->len ? m->len : 8, from = end > len ? end - len : 0;
-    bool phrase = m->place == ANY && high(t.p[end - 1]); /* hardly part of another word */
+    bool phrase = m->place == ANY && sl_is_high(t.p[end - 1]); /* hardly part of another word */
     if (m->len && ((!phrase && !on_edges(t, from, end)) || !counts(t, from, end, m)))
         return;
     sl_add(c, SL_ENT_MARKING, (sl_level)m->level, from, end - from);

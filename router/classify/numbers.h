@@ -36,16 +36,6 @@ typedef struct sl_window {
     bool same_sep, singles, glued;
 } sl_window;
 
-static inline bool sl_is_digit(char ch)
-{
-    return (unsigned char)(ch - '0') < 10;
-}
-
-static inline bool sl_is_letter(char ch)
-{
-    return (unsigned char)((ch | 32) - 'a') < 26;
-}
-
 static inline int sl_group_n(const sl_window *w, int x)
 {
     return w->i + x <= w->j ? w->k->g[w->i + x].n : 0;

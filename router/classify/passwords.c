@@ -37,11 +37,6 @@ static bool blank(char ch)
     return ch == ' ' || ch == '\t';
 }
 
-static bool high(char ch)
-{
-    return (unsigned char)ch >= 0x80;
-}
-
 /* Cyrillic and Greek letters may be part of a password; other scripts end it. */
 static bool alphabet(char ch)
 {
@@ -153,7 +148,7 @@ static size_t value_end(sl_str t, size_t from, char quote)
         to = from;
     }
     while (to < max && (unsigned char)t.p[to] > ' ' && !strchr("\"'`,;<>|", t.p[to]) &&
-           (!high(t.p[to]) || alphabet(t.p[to]) || (to > from && alphabet(t.p[to - 1]))))
+           (!sl_is_high(t.p[to]) || alphabet(t.p[to]) || (to > from && alphabet(t.p[to - 1]))))
         to++;
     while (to > from && strchr(".)]}?!:", t.p[to - 1]))
         to--; /* what closes the sentence or the call */
@@ -297,7 +292,7 @@ static bool plain_word(const char *p, size_t n)
 static bool digits_follow(sl_str t, size_t v, size_t n)
 {
     return n >= 6 && n <= 8 && sl_class_run(t, v, 'd', 9) == n &&
-           (v + n == t.n || !high(t.p[v + n]));
+           (v + n == t.n || !sl_is_high(t.p[v + n]));
 }
 
 /* password: …, API_TOKEN=…, "secret" => "…", <password>…</password>, password is … */
@@ -305,7 +300,7 @@ static bool check_direct(const place *s)
 {
     sl_str t = s->t;
     size_t i = s->word, tail = i;
-    bool ascii = !high(t.p[i - 1]);
+    bool ascii = !sl_is_high(t.p[i - 1]);
     while (ascii && tail < t.n && tail - i < TAIL && sl_in_class(t.p[tail], 'b'))
         tail++;
     bool strong;
@@ -362,7 +357,8 @@ static bool token_byte(sl_str t, size_t i)
 {
     char ch = t.p[i];
     return (unsigned char)ch > ' ' &&
-           (!high(ch) || alphabet(ch) || (i > 0 && alphabet(t.p[i - 1]))) && !strchr("\"'`,;|", ch);
+           (!sl_is_high(ch) || alphabet(ch) || (i > 0 && alphabet(t.p[i - 1]))) &&
+           !strchr("\"'`,;|", ch);
 }
 
 static size_t trim(sl_str t, size_t *from, size_t to)
@@ -455,7 +451,7 @@ static void check_ahead(const place *s)
     bool url = in_url(t, s->word);
     size_t i = s->word, stop = i + AHEAD < t.n ? i + AHEAD : t.n;
     bool connected = false, slash = false;
-    while (i < stop && token_byte(t, i) && !high(t.p[i - 1]) &&
+    while (i < stop && token_byte(t, i) && !sl_is_high(t.p[i - 1]) &&
            (url || (t.p[i] != ':' && t.p[i] != '=')))
         i++; /* the rest of the word's own token */
     size_t first = i;
@@ -484,7 +480,8 @@ static void check_ahead(const place *s)
         bool ends = strchr(".?!", t.p[to - 1]) && (to == t.n || blank(t.p[to]));
         bool colon = t.p[to - 1] == ':' || t.p[to - 1] == '=';
         size_t next = to, at = from, n = trim(t, &at, to);
-        bool particle_in_front = high(from > 0 ? t.p[from - 1] : ' ') && particle_before(t, from);
+        bool particle_in_front =
+            sl_is_high(from > 0 ? t.p[from - 1] : ' ') && particle_before(t, from);
         if (n > 0 &&
             sentence_value(s, (sl_str){t.p + at, n}, connected || particle_in_front, slash) &&
             !(digest(t.p + at, n) && of_digest(t, s->word, at))) {
@@ -521,7 +518,7 @@ static void check_back(const place *s, size_t word_from)
         if (to - from < 64 && strchr(".?!", t.p[to - 1]) && to < t.n && blank(t.p[to]))
             return;
         size_t at = from, n = trim(t, &at, to);
-        bool glued = to < t.n && high(t.p[to]) && n >= 8; /* …作为密码 */
+        bool glued = to < t.n && sl_is_high(t.p[to]) && n >= 8; /* …作为密码 */
         if (n > 0 && sentence_value(s, (sl_str){t.p + at, n}, joined || glued, false)) {
             found(s, at, n);
             return;
@@ -569,10 +566,12 @@ static bool connected_before(sl_str t, size_t i)
     size_t to = i;
     while (to > 0 && (blank(t.p[to - 1]) || strchr("\"'*`(", t.p[to - 1])))
         to--;
-    if (to == 0 || strchr(":=#", t.p[to - 1]) || (high(t.p[to - 1]) && particle_before(t, to)))
+    if (to == 0 || strchr(":=#", t.p[to - 1]) ||
+        (sl_is_high(t.p[to - 1]) && particle_before(t, to)))
         return true;
     size_t from = to;
-    while (from > 0 && to - from < 12 && (sl_in_class(t.p[from - 1], 'L') || high(t.p[from - 1])))
+    while (from > 0 && to - from < 12 &&
+           (sl_in_class(t.p[from - 1], 'L') || sl_is_high(t.p[from - 1])))
         from--;
     return connector_word(t, from) == to - from;
 }
@@ -680,8 +679,9 @@ static void on_word(sl_classifier *c, sl_str t, size_t end, const sl_pattern *p)
     place s = {c, t, end, p->arg};
     size_t from = end;
     while (from > 0 && end - from < 40 &&
-           (sl_in_class(t.p[from - 1], 'b') || high(t.p[from - 1])) &&
-           (high(t.p[end - 1]) == high(t.p[from - 1])) && !(high(t.p[end - 1]) && end - from >= 6))
+           (sl_in_class(t.p[from - 1], 'b') || sl_is_high(t.p[from - 1])) &&
+           (sl_is_high(t.p[end - 1]) == sl_is_high(t.p[from - 1])) &&
+           !(sl_is_high(t.p[end - 1]) && end - from >= 6))
         from--;
     switch (s.kind) {
     case CODE:

@@ -3,16 +3,6 @@
 #include "router/classify/contact.h"
 #include "router/classify/numbers.h"
 
-static bool high(char ch)
-{
-    return (unsigned char)ch >= 0x80;
-}
-
-static bool is_upper(char ch)
-{
-    return ch >= 'A' && ch <= 'Z';
-}
-
 /* The hundred most frequent family names of China, in both scripts, and the double ones. */
 static const char surnames[] =
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏"
@@ -58,14 +48,15 @@ size_t sl_person_name(sl_str t, size_t i)
     int words = 0;
     while (words < 4) {
         size_t at = x;
-        if (x >= t.n || !(is_upper(t.p[x]) || high(t.p[x])))
+        if (x >= t.n || !(sl_is_upper(t.p[x]) || sl_is_high(t.p[x])))
             break;
-        while (x < t.n && (sl_is_letter(t.p[x]) || high(t.p[x]) || t.p[x] == '\'' || t.p[x] == '-'))
+        while (x < t.n &&
+               (sl_is_letter(t.p[x]) || sl_is_high(t.p[x]) || t.p[x] == '\'' || t.p[x] == '-'))
             x++;
         bool initial = x - at == 1;
         if (x < t.n && sl_is_digit(t.p[x]))
             break;
-        bool shout = x - at > 3 && is_upper(t.p[at + 1]) && words == 0; /* HTTP Server */
+        bool shout = x - at > 3 && sl_is_upper(t.p[at + 1]) && words == 0; /* HTTP Server */
         if (shout && x < t.n && t.p[x] == '_')
             break;
         words++;
@@ -93,9 +84,9 @@ static size_t skip_label(sl_str t, size_t i, size_t to, bool *ret_colon)
 static bool begins_label(sl_str t, size_t word)
 {
     size_t i = word;
-    while (i > 0 && !sl_is_letter(t.p[i - 1]) && !high(t.p[i - 1]))
+    while (i > 0 && !sl_is_letter(t.p[i - 1]) && !sl_is_high(t.p[i - 1]))
         i--;
-    while (i > 0 && (sl_is_letter(t.p[i - 1]) || high(t.p[i - 1])))
+    while (i > 0 && (sl_is_letter(t.p[i - 1]) || sl_is_high(t.p[i - 1])))
         i--;
     while (i > 0 && t.p[i - 1] == ' ')
         i--;
@@ -143,11 +134,11 @@ void sl_name_label(sl_classifier *c, sl_str t, size_t word, size_t from, size_t 
         colon = true, i = skip_label(t, i + 3, to, &(bool){0});
     size_t n = sl_cn_name(t, i);
     bool same_line = i > word ? !memchr(t.p + word, '\n', i - word) : true;
-    if (!n && colon && i < t.n && (same_line || is_upper(t.p[i])))
+    if (!n && colon && i < t.n && (same_line || sl_is_upper(t.p[i])))
         n = sl_person_name(t, i);
-    if (!n && colon && word > 0 && high(t.p[word - 1])) { /* 氏名：山田太郎, 이름: 김철수 */
+    if (!n && colon && word > 0 && sl_is_high(t.p[word - 1])) { /* 氏名：山田太郎, 이름: 김철수 */
         size_t x = i;
-        while (x < t.n && x < i + 24 && high(t.p[x]))
+        while (x < t.n && x < i + 24 && sl_is_high(t.p[x]))
             x++;
         n = x - i >= 6 && x - i < 24 ? x - i : 0;
     }
@@ -164,9 +155,10 @@ void sl_name_said(sl_classifier *c, sl_str t, size_t word, size_t from, size_t t
     while (i < to && (t.p[i] == ' ' || t.p[i] == ':'))
         i++;
     size_t n = sl_cn_name(t, i), x = i;
-    bool name = i < t.n && (is_upper(t.p[i]) || (high(t.p[i]) && word > 0 && high(t.p[word - 1]) &&
-                                                 (unsigned char)(t.p[i] - 0xe4) >= 6));
-    while (!n && name && x < t.n && (sl_is_letter(t.p[x]) || high(t.p[x])))
+    bool name = i < t.n && (sl_is_upper(t.p[i]) ||
+                            (sl_is_high(t.p[i]) && word > 0 && sl_is_high(t.p[word - 1]) &&
+                             (unsigned char)(t.p[i] - 0xe4) >= 6));
+    while (!n && name && x < t.n && (sl_is_letter(t.p[x]) || sl_is_high(t.p[x])))
         x++;
     n = n ? n : x - i;
     if (n >= 3)
@@ -180,7 +172,7 @@ void sl_title_name(sl_classifier *c, sl_str t, size_t word, size_t from, size_t 
     size_t i = word;
     while (i < t.n && (t.p[i] == ' ' || t.p[i] == '.'))
         i++;
-    size_t n = i < t.n && is_upper(t.p[i]) ? sl_person_name(t, i) : 0;
+    size_t n = i < t.n && sl_is_upper(t.p[i]) ? sl_person_name(t, i) : 0;
     if (n)
         sl_add_weak(c, SL_ENT_PERSON, i, n);
 }

@@ -4,11 +4,6 @@
 
 enum { BEFORE = 64, BEHIND = 44, TEXT_MAX = 80 };
 
-static bool alnum(char ch)
-{
-    return (unsigned char)((ch | 32) - 'a') < 26 || (unsigned char)(ch - '0') < 10;
-}
-
 /* Bytes of pieces that a string may have: enough for any text, and a bound for what is made of
  * nothing else. */
 static size_t allowance(sl_str t)
@@ -25,10 +20,10 @@ static void put(sl_classifier *c, sl_str t, size_t from, size_t end, sl_str text
     size_t right = t.n - end > BEHIND ? end + BEHIND : t.n;
     /* no parts of words, numbers and characters at the edges */
     while (left > 0 && left < from &&
-           (alnum(t.p[left - 1]) || ((unsigned char)t.p[left] & 0xc0) == 0x80))
+           (sl_is_alnum(t.p[left - 1]) || ((unsigned char)t.p[left] & 0xc0) == 0x80))
         left++;
     while (right < t.n && right > end &&
-           (alnum(t.p[right]) || ((unsigned char)t.p[right] & 0xc0) == 0x80))
+           (sl_is_alnum(t.p[right]) || ((unsigned char)t.p[right] & 0xc0) == 0x80))
         right--;
     size_t n = right - left + text.n + 8;
     if (c->pieces_bytes + n > allowance(t)) {

@@ -37,11 +37,6 @@ static void fill(void)
     }
 }
 
-static bool letter(char ch)
-{
-    return (unsigned char)((ch | 32) - 'a') < 26;
-}
-
 static bool listed(const char *p, size_t n)
 {
     char low[WORD_MAX];
@@ -67,9 +62,9 @@ static bool gap(char ch)
 static bool word_at(sl_str t, size_t i, size_t *from, size_t *to)
 {
     *from = i, *to = i;
-    while (*from > 0 && letter(t.p[*from - 1]) && i - *from <= WORD_MAX)
+    while (*from > 0 && sl_is_letter(t.p[*from - 1]) && i - *from <= WORD_MAX)
         --*from;
-    while (*to < t.n && letter(t.p[*to]) && *to - i <= WORD_MAX)
+    while (*to < t.n && sl_is_letter(t.p[*to]) && *to - i <= WORD_MAX)
         ++*to;
     return *to > *from && listed(t.p + *from, *to - *from);
 }
@@ -82,7 +77,7 @@ static int onward(sl_str t, size_t to, size_t *end)
         size_t i = to;
         while (i < t.n && gap(t.p[i]) && i - to <= GAP_MAX)
             i++;
-        if (i == to || i >= t.n || !letter(t.p[i]))
+        if (i == to || i >= t.n || !sl_is_letter(t.p[i]))
             return n;
         size_t from, next;
         if (!word_at(t, i, &from, &next) || from != i)
@@ -98,7 +93,7 @@ static int backward(sl_str t, size_t from, size_t *begin)
         size_t i = from;
         while (i > 0 && gap(t.p[i - 1]) && from - i <= GAP_MAX)
             i--;
-        if (i == from || i == 0 || !letter(t.p[i - 1]))
+        if (i == from || i == 0 || !sl_is_letter(t.p[i - 1]))
             return n;
         size_t first, to;
         if (!word_at(t, i - 1, &first, &to) || to != i)
@@ -112,9 +107,9 @@ void sl_seed_scan(sl_classifier *c, sl_str t)
     pthread_once(&set.once, fill);
     for (size_t i = STRIDE / 2; i < t.n; i += STRIDE) {
         size_t x = i, from, to;
-        while (x < t.n && !letter(t.p[x]) && x < i + GAP_MAX)
+        while (x < t.n && !sl_is_letter(t.p[x]) && x < i + GAP_MAX)
             x++;
-        if (x >= t.n || !letter(t.p[x]) || !word_at(t, x, &from, &to))
+        if (x >= t.n || !sl_is_letter(t.p[x]) || !word_at(t, x, &from, &to))
             continue;
         size_t begin = from, end = to;
         int n = 1 + onward(t, to, &end);

@@ -24,11 +24,6 @@ bool sl_has_control(sl_str t)
     return false;
 }
 
-static bool letter(char ch)
-{
-    return (unsigned char)((ch | 32) - 'a') < 26;
-}
-
 /* The end of the tag or comment at i; 0: none. */
 static size_t tag(sl_str t, size_t i)
 {
@@ -37,10 +32,10 @@ static size_t tag(sl_str t, size_t i)
         const char *end = memmem(t.p + i, max, "-->", 3);
         return end ? (size_t)(end - t.p) + 3 : 0;
     }
-    if (max < 3 || !(letter(t.p[i + 1]) || (t.p[i + 1] == '/' && letter(t.p[i + 2]))))
+    if (max < 3 || !(sl_is_letter(t.p[i + 1]) || (t.p[i + 1] == '/' && sl_is_letter(t.p[i + 2]))))
         return 0;
     size_t name = i + 2;
-    while (name < t.n && (letter(t.p[name]) || (unsigned char)(t.p[name] - '0') < 10))
+    while (name < t.n && (sl_is_letter(t.p[name]) || (unsigned char)(t.p[name] - '0') < 10))
         name++;
     if (name >= t.n || !memchr(" />\n\t", t.p[name], 5))
         return 0;
@@ -69,7 +64,7 @@ static size_t ansi(sl_str t, size_t i)
     if (x >= t.n || t.p[x] != '[')
         return x;
     for (x++; x < t.n && x < i + 24; x++) {
-        if (letter(t.p[x]))
+        if (sl_is_letter(t.p[x]))
             return x + 1;
     }
     return i + 1;

@@ -55,11 +55,6 @@ typedef struct walk {
     sl_token k;     /* that begins at the run at hand */
 } walk;
 
-static bool is_alnum(char ch)
-{
-    return sl_is_digit(ch) || sl_is_letter(ch);
-}
-
 static bool joins(char ch)
 {
     switch (ch) {
@@ -76,7 +71,7 @@ static bool joins(char ch)
 
 static size_t run_end(sl_str t, size_t i)
 {
-    while (i < t.n && is_alnum(t.p[i]))
+    while (i < t.n && sl_is_alnum(t.p[i]))
         i++;
     return i;
 }
@@ -122,7 +117,7 @@ static void token_at(walk *w, size_t i, bool all)
             return;
         if (!token_add(k, w->t, i, end))
             return;
-        if (end + 1 >= w->t.n || !joins(w->t.p[end]) || !is_alnum(w->t.p[end + 1]))
+        if (end + 1 >= w->t.n || !joins(w->t.p[end]) || !sl_is_alnum(w->t.p[end + 1]))
             return;
         i = end + 1;
     }
@@ -303,8 +298,8 @@ static bool inside(const walk *w, int last)
     sl_str t = w->t;
     size_t from = w->k.at, end = w->k.end[last];
     char before = from > 0 ? t.p[from - 1] : ' ', after = at(t, end);
-    bool more_before = from > 1 && is_alnum(t.p[from - 2]);
-    bool more_after = is_alnum(at(t, end + 1));
+    bool more_before = from > 1 && sl_is_alnum(t.p[from - 2]);
+    bool more_after = sl_is_alnum(at(t, end + 1));
     if (before == '_' || after == '_' || (before && strchr("-./", before) && more_before) ||
         (after && strchr("-./@", after) && more_after))
         return true;
@@ -326,7 +321,7 @@ static bool lone(const walk *w)
     for (size_t i = 0; i < w->t.n; i++) {
         if (i == k->at)
             i = k->end[k->parts - 1];
-        if (i < w->t.n && (is_alnum(w->t.p[i]) || (unsigned char)w->t.p[i] >= 0x80))
+        if (i < w->t.n && (sl_is_alnum(w->t.p[i]) || (unsigned char)w->t.p[i] >= 0x80))
             return false;
     }
     return true;
@@ -456,7 +451,7 @@ static void find_bic(sl_classifier *c, sl_str t, size_t word_end)
 {
     size_t from = word_end > WORD_REACH ? word_end - WORD_REACH : 0;
     size_t to = word_end + WORD_REACH < t.n ? word_end + WORD_REACH : t.n;
-    while (from > 0 && from < t.n && is_alnum(t.p[from - 1]) && is_alnum(t.p[from]))
+    while (from > 0 && from < t.n && sl_is_alnum(t.p[from - 1]) && sl_is_alnum(t.p[from]))
         from++;
     for (size_t i = from; i < to;) {
         size_t end = run_end(t, i);
@@ -480,7 +475,7 @@ static void find_upi(sl_classifier *c, sl_str t, size_t end)
     while (i > 0 && t.p[i - 1] != '@')
         i--;
     size_t sign = i;
-    while (i > 1 && (is_alnum(t.p[i - 2]) || strchr(".-_", t.p[i - 2])) && sign - i < 64)
+    while (i > 1 && (sl_is_alnum(t.p[i - 2]) || strchr(".-_", t.p[i - 2])) && sign - i < 64)
         i--;
     if (sign - i >= 3)
         sl_add(c, SL_ENT_IN_UPI, SL_LEVEL_RESTRICTED, i - 1, end - i + 1);
@@ -519,7 +514,7 @@ static size_t prefix(sl_str t, size_t from)
     size_t i = from - 1;
     while (i > 0 && from - i <= PREFIX + 1 && t.p[i - 1] >= 'A' && t.p[i - 1] <= 'Z')
         i--;
-    bool whole = i == 0 || !is_alnum(t.p[i - 1]);
+    bool whole = i == 0 || !sl_is_alnum(t.p[i - 1]);
     return whole && i + 1 < from && from - i <= PREFIX + 1 ? i : SIZE_MAX;
 }
 
@@ -531,7 +526,7 @@ void sl_tokens_scan(sl_classifier *c, sl_str t)
     size_t behind = 0; /* the end of the run before */
     for (size_t i = sl_next_digit(t, 0); i < t.n; i = sl_next_digit(t, behind)) {
         size_t from = i;
-        while (from > behind && is_alnum(t.p[from - 1]))
+        while (from > behind && sl_is_alnum(t.p[from - 1]))
             from--;
         size_t to = run_end(t, i);
         behind = to;
@@ -545,7 +540,7 @@ void sl_tokens_scan(sl_classifier *c, sl_str t)
         size_t start = from;
         for (int n = 0; n < PREFIXES && (start = prefix(t, start)) != SIZE_MAX; n++)
             look_at(&w, start, true);
-        if (to - from > 2 || (joins(at(t, to)) && is_alnum(at(t, to + 1))))
+        if (to - from > 2 || (joins(at(t, to)) && sl_is_alnum(at(t, to + 1))))
             look_at(&w, from, false);
     }
     find_beside_words(c, t);

@@ -166,19 +166,14 @@ static inline bool after_ascii(const walk *w)
     return w->out->len > 0 && (unsigned char)w->out->data[w->out->len - 1] < 0x80;
 }
 
-static inline bool alnum(unsigned char b)
-{
-    return (unsigned char)((b | 32) - 'a') < 26 || (unsigned char)(b - '0') < 10;
-}
-
 /* Leaves out the len bytes at i. Between letters or digits this changes the text's shape. */
 static void drop(walk *w, size_t len)
 {
     w->res->changed = true;
     w->i += len;
     sl_edits_add(w->edits, w->out->len, w->i);
-    if (w->out->len > 0 && alnum((unsigned char)w->out->data[w->out->len - 1]) && w->i < w->n &&
-        (w->p[w->i] >= 0x80 || alnum(w->p[w->i])))
+    if (w->out->len > 0 && sl_is_alnum((unsigned char)w->out->data[w->out->len - 1]) &&
+        w->i < w->n && (w->p[w->i] >= 0x80 || sl_is_alnum(w->p[w->i])))
         w->res->dropped = true;
 }
 
@@ -294,8 +289,8 @@ static void one(walk *w)
         return;
     }
     w->last_in = w->i, w->last_out = w->out->len;
-    if (has_alikes(ch) &&
-        ((w->i > 0 && alnum(w->p[w->i - 1])) || (w->i + len < w->n && alnum(w->p[w->i + len]))))
+    if (has_alikes(ch) && ((w->i > 0 && sl_is_alnum(w->p[w->i - 1])) ||
+                           (w->i + len < w->n && sl_is_alnum(w->p[w->i + len]))))
         w->res->mixed = true;
     put_entry(w, ch, e);
     w->i += len;
@@ -349,7 +344,7 @@ void sl_fold_expr(const char *expr, sl_buf *out)
         }
         for (size_t i = 0; i < run.len; i++) {
             unsigned char b = (unsigned char)run.data[i];
-            if (b < 0x80 && !alnum(b))
+            if (b < 0x80 && !sl_is_alnum(b))
                 sl_buf_addc(out, '\\');
             sl_buf_addc(out, (char)b);
         }

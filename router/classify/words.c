@@ -114,12 +114,6 @@ static int numeral(const unsigned char *p, size_t n, bool *ret_korean)
     return -1;
 }
 
-static bool starts(sl_str t, size_t i, const char *s)
-{
-    size_t n = strlen(s);
-    return i + n <= t.n && memcmp(t.p + i, s, n) == 0;
-}
-
 /* A run of numerals, ASCII digits among them or not, from i on. Returns where it ends. Between
  * digits alone 一 and ー are dashes. */
 static size_t numeral_run(sl_classifier *c, sl_str t, size_t i)
@@ -133,8 +127,8 @@ static size_t numeral_run(sl_classifier *c, sl_str t, size_t i)
                     ? numeral((const unsigned char *)t.p + i, t.n - i, &ko)
                     : -1;
         if (d >= 0) {
-            ones += starts(t, i, "一");
-            if (!starts(t, i, "一"))
+            ones += sl_starts_at(t, i, "一");
+            if (!sl_starts_at(t, i, "一"))
                 run_add(&dashes, d, 1, i + 3);
             i += 3;
             run_add(&r, d, 1, i);
@@ -149,7 +143,7 @@ static size_t numeral_run(sl_classifier *c, sl_str t, size_t i)
         size_t x = skip_seps(t, i, 2);
         if (x > i)
             run_sep(&r, t.p[i] == '\n' ? ' ' : t.p[i]);
-        if (starts(t, x, "ー"))
+        if (sl_starts_at(t, x, "ー"))
             run_sep(&r, '-'), x += 3;
         i = x;
     }
@@ -346,11 +340,6 @@ static size_t alike_run(sl_classifier *c, sl_str t, size_t i)
 
 /* ---- where to look ---- */
 
-static bool alnum(char ch)
-{
-    return sl_is_letter(ch) || sl_is_digit(ch);
-}
-
 static void around(const sl_classifier *c, sl_str t, sl_hint_kind kind, size_t *from, size_t *to)
 {
     *from = c->hints.first[kind] > AROUND ? c->hints.first[kind] - AROUND : 0;
@@ -403,7 +392,7 @@ static void scan_alike(sl_classifier *c, sl_str t)
     while (i < to) {
         /* behind other letters a token may begin with a digit */
         bool start =
-            i == 0 || !(alnum(t.p[i - 1]) || t.p[i - 1] == '_') ||
+            i == 0 || !(sl_is_alnum(t.p[i - 1]) || t.p[i - 1] == '_') ||
             (sl_is_digit(t.p[i]) && sl_is_letter(t.p[i - 1]) && sl_alike_digit(t.p[i - 1]) < 0);
         if (start && (sl_is_digit(t.p[i]) || sl_alike_digit(t.p[i]) >= 0)) {
             size_t end = alike_run(c, t, i);
