@@ -27,6 +27,18 @@ static inline bool sl_digits(const char *s, size_t n)
     return true;
 }
 
+static inline bool sl_digits_n(const char *s, size_t n, size_t want)
+{
+    return n == want && sl_digits(s, n);
+}
+
+/* The digits' values, as the checks of validators.h that are given windows want them. */
+static inline void sl_values(const char *s, size_t n, uint8_t *ret)
+{
+    for (size_t i = 0; i < n; i++)
+        ret[i] = (uint8_t)sl_dig(s[i]);
+}
+
 static inline bool sl_letters(const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

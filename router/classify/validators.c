@@ -1,15 +1,27 @@
-#include "router/classify/validators.h"
+#include "router/classify/checks.h"
 
 #include <ctype.h>
-#include <string.h>
 
-bool sl_luhn(const uint8_t *d, size_t n)
+/* zero: what stands for 0 in d. */
+static bool luhn(const uint8_t *d, size_t n, uint8_t zero)
 {
     static const uint8_t twice[10] = {0, 2, 4, 6, 8, 1, 3, 5, 7, 9};
     unsigned sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (n - i) % 2 ? d[i] : twice[d[i]];
+    for (size_t i = 0; i < n; i++) {
+        unsigned v = d[i] - zero;
+        sum += (n - i) % 2 ? v : twice[v];
+    }
     return n > 1 && sum % 10 == 0;
+}
+
+bool sl_luhn(const uint8_t *d, size_t n)
+{
+    return luhn(d, n, 0);
+}
+
+bool sl_check_luhn(const char *s, size_t n)
+{
+    return sl_digits(s, n) && luhn((const uint8_t *)s, n, '0');
 }
 
 typedef struct card_range {

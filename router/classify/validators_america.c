@@ -1,23 +1,7 @@
 /* validators_america.c - identifiers of the Americas, and what all regions share. */
 #include "router/classify/checks.h"
 
-static bool digits_n(const char *s, size_t n, size_t want)
-{
-    return n == want && sl_digits(s, n);
-}
-
 /* ---- shared ---- */
-bool sl_check_luhn(const char *s, size_t n)
-{
-    static const uint8_t twice[10] = {0, 2, 4, 6, 8, 1, 3, 5, 7, 9};
-    if (n < 2 || !sl_digits(s, n))
-        return false;
-    unsigned sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (n - i) % 2 ? (unsigned)sl_dig(s[i]) : twice[sl_dig(s[i])];
-    return sum % 10 == 0;
-}
-
 /* The dihedral group of order 10 and the permutation of its paper. */
 bool sl_check_verhoeff(const char *s, size_t n)
 {
@@ -36,12 +20,12 @@ bool sl_check_verhoeff(const char *s, size_t n)
 
 bool sl_check_ean13(const char *s, size_t n)
 {
-    return digits_n(s, n, 13) && sl_weigh(s, "1313131313131") % 10 == 0;
+    return sl_digits_n(s, n, 13) && sl_weigh(s, "1313131313131") % 10 == 0;
 }
 
 bool sl_check_imei(const char *s, size_t n)
 {
-    return digits_n(s, n, 15) && sl_check_luhn(s, n);
+    return sl_digits_n(s, n, 15) && sl_check_luhn(s, n);
 }
 
 bool sl_check_imsi(const char *s, size_t n)
@@ -98,15 +82,16 @@ bool sl_check_bic(const char *s, size_t n)
 /* ---- the United States ---- */
 bool sl_check_us_ssn(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 9))
+    uint8_t d[9];
+    if (!sl_digits_n(s, n, 9))
         return false;
-    int area = sl_int(s, 3);
-    return area != 0 && area != 666 && area < 900 && sl_int(s + 3, 2) != 0 && sl_int(s + 5, 4) != 0;
+    sl_values(s, 9, d);
+    return sl_us_ssn(d);
 }
 
 bool sl_check_us_itin(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 9) || s[0] != '9')
+    if (!sl_digits_n(s, n, 9) || s[0] != '9')
         return false;
     int group = sl_int(s + 3, 2);
     return group >= 70 && group != 89 && group != 93;
@@ -114,13 +99,13 @@ bool sl_check_us_itin(const char *s, size_t n)
 
 bool sl_check_us_rtn(const char *s, size_t n)
 {
-    return digits_n(s, n, 9) && sl_weigh(s, "371371371") % 10 == 0;
+    return sl_digits_n(s, n, 9) && sl_weigh(s, "371371371") % 10 == 0;
 }
 
 bool sl_check_us_npi(const char *s, size_t n)
 {
     char d[15] = "80840";
-    if (!digits_n(s, n, 10) || (s[0] != '1' && s[0] != '2'))
+    if (!sl_digits_n(s, n, 10) || (s[0] != '1' && s[0] != '2'))
         return false;
     memcpy(d + 5, s, 10);
     return sl_check_luhn(d, 15);
@@ -151,13 +136,13 @@ bool sl_check_us_mbi(const char *s, size_t n)
 /* ---- Canada, Mexico ---- */
 bool sl_check_ca_sin(const char *s, size_t n)
 {
-    return digits_n(s, n, 9) && s[0] != '0' && s[0] != '8' && sl_check_luhn(s, n);
+    return sl_digits_n(s, n, 9) && s[0] != '0' && s[0] != '8' && sl_check_luhn(s, n);
 }
 
 bool sl_check_ca_bc_phn(const char *s, size_t n)
 {
     static const int weights[] = {2, 4, 8, 5, 10, 9, 7, 3};
-    if (!digits_n(s, n, 10) || s[0] != '9')
+    if (!sl_digits_n(s, n, 10) || s[0] != '9')
         return false;
     int sum = 0;
     for (int i = 0; i < 8; i++)
@@ -195,7 +180,7 @@ bool sl_check_mx_rfc(const char *s, size_t n)
 /* ---- Brazil ---- */
 bool sl_check_br_cpf(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 11) || memcmp(s, "00000000000", 11) == 0)
+    if (!sl_digits_n(s, n, 11) || memcmp(s, "00000000000", 11) == 0)
         return false;
     return (11 - sl_weigh(s, "A98765432") % 11) % 11 % 10 == sl_dig(s[9]) &&
            (11 - sl_weigh(s, "BA98765432") % 11) % 11 % 10 == sl_dig(s[10]);
@@ -220,7 +205,7 @@ bool sl_check_br_cnpj(const char *s, size_t n)
 /* ---- the rest of South America ---- */
 bool sl_check_ar_cuit(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 11) || !sl_in("20 23 24 27 30 33 34 50 51 55", s, 2))
+    if (!sl_digits_n(s, n, 11) || !sl_in("20 23 24 27 30 33 34 50 51 55", s, 2))
         return false;
     return "01234567899"[11 - (sl_weigh(s, "5432765432") % 11 ? sl_weigh(s, "5432765432") % 11
                                                               : 11)] == s[10];
@@ -228,7 +213,7 @@ bool sl_check_ar_cuit(const char *s, size_t n)
 
 bool sl_check_ar_cbu(const char *s, size_t n)
 {
-    return digits_n(s, n, 22) && sl_weigh(s, "71397131") % 10 == 0 &&
+    return sl_digits_n(s, n, 22) && sl_weigh(s, "71397131") % 10 == 0 &&
            sl_weigh(s + 8, "39713971397131") % 10 == 0;
 }
 
@@ -253,7 +238,7 @@ bool sl_check_co_nit(const char *s, size_t n)
 
 bool sl_check_pe_ruc(const char *s, size_t n)
 {
-    return digits_n(s, n, 11) && sl_in("10 15 17 20", s, 2) &&
+    return sl_digits_n(s, n, 11) && sl_in("10 15 17 20", s, 2) &&
            (11 - sl_weigh(s, "5432765432") % 11) % 10 == sl_dig(s[10]);
 }
 
@@ -277,12 +262,12 @@ static bool ec_province(const char *s)
 
 bool sl_check_ec_ci(const char *s, size_t n)
 {
-    return digits_n(s, n, 10) && ec_province(s) && s[2] <= '6' && sl_check_luhn(s, n);
+    return sl_digits_n(s, n, 10) && ec_province(s) && s[2] <= '6' && sl_check_luhn(s, n);
 }
 
 bool sl_check_ec_ruc(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 13) || !ec_province(s) || s[2] == '7' || s[2] == '8')
+    if (!sl_digits_n(s, n, 13) || !ec_province(s) || s[2] == '7' || s[2] == '8')
         return false;
     bool branch = memcmp(s + 10, "000", 3) != 0;
     bool natural = branch && sl_check_ec_ci(s, 10);
@@ -293,7 +278,7 @@ bool sl_check_ec_ruc(const char *s, size_t n)
 
 bool sl_check_uy_rut(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 12) || sl_int(s, 2) < 1 || sl_int(s, 2) > 22 || sl_int(s + 2, 6) == 0 ||
+    if (!sl_digits_n(s, n, 12) || sl_int(s, 2) < 1 || sl_int(s, 2) > 22 || sl_int(s + 2, 6) == 0 ||
         sl_int(s + 8, 3) != 1)
         return false;
     return (11 - sl_weigh(s, "43298765432") % 11) % 11 == sl_dig(s[11]);
@@ -301,5 +286,5 @@ bool sl_check_uy_rut(const char *s, size_t n)
 
 bool sl_check_uy_ci(const char *s, size_t n)
 {
-    return digits_n(s, n, 8) && sl_weigh(s, "2987634") % 10 == (10 - sl_dig(s[7])) % 10;
+    return sl_digits_n(s, n, 8) && sl_weigh(s, "2987634") % 10 == (10 - sl_dig(s[7])) % 10;
 }

@@ -1,19 +1,13 @@
 /* validators_asia.c - identifiers of Asia, Oceania and Africa. */
 #include "router/classify/checks.h"
 
-static bool digits_n(const char *s, size_t n, size_t want)
-{
-    return n == want && sl_digits(s, n);
-}
-
 /* ---- China, Hong Kong, Taiwan ---- */
 bool sl_check_cn_ric(const char *s, size_t n)
 {
     if (n != 18 || !sl_digits(s, 17))
         return false;
     uint8_t d[17];
-    for (int i = 0; i < 17; i++)
-        d[i] = (uint8_t)sl_dig(s[i]);
+    sl_values(s, 17, d);
     return sl_cn_id_plausible(d, 9999) && sl_cn_id_check(d) == s[17];
 }
 
@@ -68,7 +62,7 @@ bool sl_check_tw_id(const char *s, size_t n)
 
 bool sl_check_tw_ubn(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 8))
+    if (!sl_digits_n(s, n, 8))
         return false;
     int sum = 0;
     for (int i = 0; i < 8; i++) {
@@ -81,18 +75,19 @@ bool sl_check_tw_ubn(const char *s, size_t n)
 /* ---- Japan, Korea ---- */
 bool sl_check_jp_my_number(const char *s, size_t n)
 {
-    return digits_n(s, n, 12) && (11 - sl_weigh(s, "65432765432") % 11) % 11 % 10 == sl_dig(s[11]);
+    return sl_digits_n(s, n, 12) &&
+           (11 - sl_weigh(s, "65432765432") % 11) % 11 % 10 == sl_dig(s[11]);
 }
 
 bool sl_check_jp_cn(const char *s, size_t n)
 {
-    return digits_n(s, n, 13) && 9 - sl_weigh(s + 1, "212121212121") % 9 == sl_dig(s[0]);
+    return sl_digits_n(s, n, 13) && 9 - sl_weigh(s + 1, "212121212121") % 9 == sl_dig(s[0]);
 }
 
 bool sl_check_kr_rrn(const char *s, size_t n)
 {
     static const int centuries[] = {1800, 1900, 1900, 2000, 2000, 1900, 1900, 2000, 2000, 1800};
-    if (!digits_n(s, n, 13) || sl_int(s + 7, 2) > 96 || !sl_yymmdd(s, centuries[sl_dig(s[6])]))
+    if (!sl_digits_n(s, n, 13) || sl_int(s + 7, 2) > 96 || !sl_yymmdd(s, centuries[sl_dig(s[6])]))
         return false;
     int check = (11 - sl_weigh(s, "234567892345") % 11) % 10;
     if (s[6] >= '5' && s[6] <= '8') /* foreigners' numbers add 2, and some registries did not */
@@ -102,7 +97,8 @@ bool sl_check_kr_rrn(const char *s, size_t n)
 
 bool sl_check_kr_brn(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 10) || sl_int(s, 3) < 101 || sl_int(s + 3, 2) == 0 || sl_int(s + 5, 4) == 0)
+    if (!sl_digits_n(s, n, 10) || sl_int(s, 3) < 101 || sl_int(s + 3, 2) == 0 ||
+        sl_int(s + 5, 4) == 0)
         return false;
     int sum = sl_weigh(s, "137137135") + sl_dig(s[8]) * 5 / 10;
     return (10 - sum % 10) % 10 == sl_dig(s[9]);
@@ -111,7 +107,7 @@ bool sl_check_kr_brn(const char *s, size_t n)
 /* ---- south-east Asia ---- */
 bool sl_check_th_pin(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 13) || s[0] == '0' || s[0] == '9')
+    if (!sl_digits_n(s, n, 13) || s[0] == '0' || s[0] == '9')
         return false;
     return (11 - sl_weigh(s, "DCBA98765432") % 11) % 10 == sl_dig(s[12]);
 }
@@ -135,7 +131,7 @@ bool sl_check_id_nik(const char *s, size_t n)
     static const char provinces[] =
         "11 12 13 14 15 16 17 18 19 21 31 32 33 34 35 36 51 52 53 61 62 "
         "63 64 65 71 72 73 74 75 76 81 82 91 92 93 94 95 96 97";
-    if (!digits_n(s, n, 16) || !sl_in(provinces, s, 2))
+    if (!sl_digits_n(s, n, 16) || !sl_in(provinces, s, 2))
         return false;
     int day = sl_int(s + 6, 2) % 40, month = sl_int(s + 8, 2), year = sl_int(s + 10, 2);
     return sl_day(1900 + year, month, day) || sl_day(2000 + year, month, day);
@@ -143,7 +139,7 @@ bool sl_check_id_nik(const char *s, size_t n)
 
 bool sl_check_my_nric(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 12) || (!sl_yymmdd(s, 1900) && !sl_yymmdd(s, 2000)))
+    if (!sl_digits_n(s, n, 12) || (!sl_yymmdd(s, 1900) && !sl_yymmdd(s, 2000)))
         return false;
     int place = sl_int(s + 6, 2); /* states 01-16 and 21-59, other countries 60-93, 98, 99 */
     return place != 0 && place != 17 && place != 18 && place != 19 && place != 20 &&
@@ -191,7 +187,7 @@ bool sl_check_sg_uen(const char *s, size_t n)
 /* ---- the Indian subcontinent ---- */
 bool sl_check_in_aadhaar(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 12) || s[0] < '2' || !sl_check_verhoeff(s, n))
+    if (!sl_digits_n(s, n, 12) || s[0] < '2' || !sl_check_verhoeff(s, n))
         return false;
     for (int i = 0; i < 6; i++) {
         if (s[i] != s[11 - i])
@@ -227,14 +223,14 @@ bool sl_check_in_epic(const char *s, size_t n)
 
 bool sl_check_pk_cnic(const char *s, size_t n)
 {
-    return digits_n(s, n, 13) && s[0] >= '1' && s[0] <= '7' && s[12] != '0';
+    return sl_digits_n(s, n, 13) && s[0] >= '1' && s[0] <= '7' && s[12] != '0';
 }
 
 /* 85 123 1234 V or 1985 123 12345: the day of the year, of women + 500. */
 bool sl_check_lk_nic(const char *s, size_t n)
 {
     bool old = n == 10 && sl_digits(s, 9) && (s[9] == 'V' || s[9] == 'X');
-    if (!old && !(digits_n(s, n, 12) && sl_int(s, 4) >= 1900 && sl_int(s, 4) <= 2050))
+    if (!old && !(sl_digits_n(s, n, 12) && sl_int(s, 4) >= 1900 && sl_int(s, 4) <= 2050))
         return false;
     int day = sl_int(s + (old ? 2 : 4), 3) % 500;
     return day >= 1 && day <= 366;
@@ -243,23 +239,23 @@ bool sl_check_lk_nic(const char *s, size_t n)
 /* ---- the Near East ---- */
 bool sl_check_il_id(const char *s, size_t n)
 {
-    return digits_n(s, n, 9) && memcmp(s, "000000000", 9) != 0 && sl_check_luhn(s, n);
+    return sl_digits_n(s, n, 9) && memcmp(s, "000000000", 9) != 0 && sl_check_luhn(s, n);
 }
 
 bool sl_check_ae_eid(const char *s, size_t n)
 {
-    return digits_n(s, n, 15) && memcmp(s, "784", 3) == 0 && sl_int(s + 3, 4) >= 1900 &&
+    return sl_digits_n(s, n, 15) && memcmp(s, "784", 3) == 0 && sl_int(s + 3, 4) >= 1900 &&
            sl_int(s + 3, 4) <= 2100 && sl_check_luhn(s, n);
 }
 
 bool sl_check_sa_id(const char *s, size_t n)
 {
-    return digits_n(s, n, 10) && (s[0] == '1' || s[0] == '2') && sl_check_luhn(s, n);
+    return sl_digits_n(s, n, 10) && (s[0] == '1' || s[0] == '2') && sl_check_luhn(s, n);
 }
 
 bool sl_check_eg_nid(const char *s, size_t n)
 {
-    return digits_n(s, n, 14) && (s[0] == '2' || s[0] == '3') &&
+    return sl_digits_n(s, n, 14) && (s[0] == '2' || s[0] == '3') &&
            sl_yymmdd(s + 1, s[0] == '2' ? 1900 : 2000) && sl_int(s + 7, 2) >= 1 &&
            (sl_int(s + 7, 2) <= 35 || sl_int(s + 7, 2) == 88);
 }
@@ -275,7 +271,7 @@ bool sl_check_au_tfn(const char *s, size_t n)
 bool sl_check_au_abn(const char *s, size_t n)
 {
     static const int weights[] = {10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19};
-    if (!digits_n(s, n, 11) || s[0] == '0')
+    if (!sl_digits_n(s, n, 11) || s[0] == '0')
         return false;
     int sum = -weights[0];
     for (int i = 0; i < 11; i++)
@@ -285,7 +281,7 @@ bool sl_check_au_abn(const char *s, size_t n)
 
 bool sl_check_au_acn(const char *s, size_t n)
 {
-    return digits_n(s, n, 9) && (10 - sl_weigh(s, "87654321") % 10) % 10 == sl_dig(s[8]);
+    return sl_digits_n(s, n, 9) && (10 - sl_weigh(s, "87654321") % 10) % 10 == sl_dig(s[8]);
 }
 
 /* Ten digits, an eleventh for the person on the card. */
@@ -329,7 +325,7 @@ bool sl_check_nz_nhi(const char *s, size_t n)
 /* ---- Africa ---- */
 bool sl_check_za_id(const char *s, size_t n)
 {
-    return digits_n(s, n, 13) && (s[10] == '0' || s[10] == '1') &&
+    return sl_digits_n(s, n, 13) && (s[10] == '0' || s[10] == '1') &&
            (sl_yymmdd(s, 1900) || sl_yymmdd(s, 2000)) && sl_check_luhn(s, n);
 }
 

@@ -1,16 +1,11 @@
 /* validators_east.c - identifiers of central and eastern Europe, Turkey and central Asia. */
 #include "router/classify/checks.h"
 
-static bool digits_n(const char *s, size_t n, size_t want)
-{
-    return n == want && sl_digits(s, n);
-}
-
 /* ---- Poland, Czechia, Slovakia, Hungary ---- */
 bool sl_check_pl_pesel(const char *s, size_t n)
 {
     static const int centuries[] = {1900, 2000, 2100, 2200, 1800};
-    if (!digits_n(s, n, 11) || sl_weigh(s, "13791379131") % 10 != 0)
+    if (!sl_digits_n(s, n, 11) || sl_weigh(s, "13791379131") % 10 != 0)
         return false;
     int month = sl_int(s + 2, 2);
     return sl_day(centuries[month / 20] + sl_int(s, 2), month % 20, sl_int(s + 4, 2));
@@ -20,7 +15,7 @@ bool sl_check_pl_nip(const char *s, size_t n)
 {
     if (n == 12 && memcmp(s, "PL", 2) == 0)
         s += 2, n -= 2;
-    return digits_n(s, n, 10) && sl_weigh(s, "657234567") % 11 == sl_dig(s[9]);
+    return sl_digits_n(s, n, 10) && sl_weigh(s, "657234567") % 11 == sl_dig(s[9]);
 }
 
 bool sl_check_pl_regon(const char *s, size_t n)
@@ -54,26 +49,26 @@ bool sl_check_cz_rc(const char *s, size_t n)
 
 bool sl_check_hu_tax(const char *s, size_t n)
 {
-    return digits_n(s, n, 10) && s[0] == '8' && sl_weigh(s, "123456789") % 11 == sl_dig(s[9]);
+    return sl_digits_n(s, n, 10) && s[0] == '8' && sl_weigh(s, "123456789") % 11 == sl_dig(s[9]);
 }
 
 bool sl_check_hu_taj(const char *s, size_t n)
 {
-    return digits_n(s, n, 9) && sl_weigh(s, "37373737") % 10 == sl_dig(s[8]);
+    return sl_digits_n(s, n, 9) && sl_weigh(s, "37373737") % 10 == sl_dig(s[8]);
 }
 
 bool sl_check_hu_anum(const char *s, size_t n)
 {
     if (n == 10 && memcmp(s, "HU", 2) == 0)
         s += 2, n -= 2;
-    return digits_n(s, n, 8) && sl_weigh(s, "97319731") % 10 == 0;
+    return sl_digits_n(s, n, 8) && sl_weigh(s, "97319731") % 10 == 0;
 }
 
 /* ---- Romania, Bulgaria, Croatia, Serbia, Slovenia ---- */
 bool sl_check_ro_cnp(const char *s, size_t n)
 {
     static const int centuries[] = {0, 1900, 1900, 1800, 1800, 2000, 2000, 1900, 1900, 1900};
-    if (!digits_n(s, n, 13) || s[0] == '0')
+    if (!sl_digits_n(s, n, 13) || s[0] == '0')
         return false;
     if (!sl_day(centuries[sl_dig(s[0])] + sl_int(s + 1, 2), sl_int(s + 3, 2), sl_int(s + 5, 2)))
         return false;
@@ -96,7 +91,7 @@ bool sl_check_ro_cui(const char *s, size_t n)
 
 bool sl_check_bg_egn(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 10) || sl_weigh(s, "2485A9736") % 11 % 10 != sl_dig(s[9]))
+    if (!sl_digits_n(s, n, 10) || sl_weigh(s, "2485A9736") % 11 % 10 != sl_dig(s[9]))
         return false;
     int year = 1900 + sl_int(s, 2), month = sl_int(s + 2, 2);
     if (month > 40)
@@ -108,13 +103,13 @@ bool sl_check_bg_egn(const char *s, size_t n)
 
 bool sl_check_hr_oib(const char *s, size_t n)
 {
-    return digits_n(s, n, 11) && sl_mod11_10(s, n);
+    return sl_digits_n(s, n, 11) && sl_mod11_10(s, n);
 }
 
 /* The numbers of the former Yugoslavia, DDMMYYY first. */
 bool sl_check_jmbg(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 13))
+    if (!sl_digits_n(s, n, 13))
         return false;
     int year = sl_int(s + 4, 3);
     year += year < 800 ? 2000 : 1000;
@@ -126,7 +121,7 @@ bool sl_check_si_ddv(const char *s, size_t n)
 {
     if (n == 10 && memcmp(s, "SI", 2) == 0)
         s += 2, n -= 2;
-    if (!digits_n(s, n, 8) || s[0] == '0')
+    if (!sl_digits_n(s, n, 8) || s[0] == '0')
         return false;
     int check = 11 - sl_weigh(s, "8765432") % 11;
     return (check == 10 ? 0 : check) == sl_dig(s[7]); /* 11 has no digit */
@@ -134,7 +129,7 @@ bool sl_check_si_ddv(const char *s, size_t n)
 
 bool sl_check_rs_pib(const char *s, size_t n)
 {
-    return digits_n(s, n, 9) && sl_mod11_10(s, n);
+    return sl_digits_n(s, n, 9) && sl_mod11_10(s, n);
 }
 
 /* ---- the Baltic states ---- */
@@ -153,18 +148,18 @@ static bool baltic_day(const char *s)
 
 bool sl_check_ee_ik(const char *s, size_t n)
 {
-    return digits_n(s, n, 11) && baltic_day(s) && baltic_digit(s);
+    return sl_digits_n(s, n, 11) && baltic_day(s) && baltic_digit(s);
 }
 
 bool sl_check_lt_asmens(const char *s, size_t n)
 {
-    return digits_n(s, n, 11) && (s[0] == '9' || baltic_day(s)) && baltic_digit(s);
+    return sl_digits_n(s, n, 11) && (s[0] == '9' || baltic_day(s)) && baltic_digit(s);
 }
 
 /* Personal codes, those since 2017 begin with 32, and numbers of companies. */
 bool sl_check_lv_pk(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 11))
+    if (!sl_digits_n(s, n, 11))
         return false;
     if (s[0] > '3')
         return sl_weigh(s, "91483A25761") % 11 == 3;
@@ -177,15 +172,15 @@ bool sl_check_lv_pk(const char *s, size_t n)
 /* ---- Russia, Ukraine, Belarus, Kazakhstan ---- */
 bool sl_check_ru_inn(const char *s, size_t n)
 {
-    if (digits_n(s, n, 10))
+    if (sl_digits_n(s, n, 10))
         return sl_weigh(s, "24A359468") % 11 % 10 == sl_dig(s[9]);
-    return digits_n(s, n, 12) && sl_weigh(s, "724A359468") % 11 % 10 == sl_dig(s[10]) &&
+    return sl_digits_n(s, n, 12) && sl_weigh(s, "724A359468") % 11 % 10 == sl_dig(s[10]) &&
            sl_weigh(s, "3724A359468") % 11 % 10 == sl_dig(s[11]);
 }
 
 bool sl_check_ru_snils(const char *s, size_t n)
 {
-    return digits_n(s, n, 11) && sl_weigh(s, "987654321") % 101 % 100 == sl_int(s + 9, 2);
+    return sl_digits_n(s, n, 11) && sl_weigh(s, "987654321") % 101 % 100 == sl_int(s + 9, 2);
 }
 
 bool sl_check_ru_ogrn(const char *s, size_t n)
@@ -200,13 +195,13 @@ bool sl_check_ru_ogrn(const char *s, size_t n)
 
 bool sl_check_ua_rntrc(const char *s, size_t n)
 {
-    return digits_n(s, n, 10) &&
+    return sl_digits_n(s, n, 10) &&
            (sl_weigh(s, "A57946A57") - 11 * sl_dig(s[0]) + 99) % 11 % 10 == sl_dig(s[9]);
 }
 
 bool sl_check_ua_edrpou(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 8))
+    if (!sl_digits_n(s, n, 8))
         return false;
     bool middle = s[0] >= '3' && s[0] <= '5';
     int check = sl_weigh(s, middle ? "7123456" : "1234567") % 11;
@@ -234,7 +229,7 @@ bool sl_check_by_unp(const char *s, size_t n)
 
 bool sl_check_kz_iin(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 12) || s[6] > '6' || (!sl_yymmdd(s, 1900) && !sl_yymmdd(s, 2000)))
+    if (!sl_digits_n(s, n, 12) || s[6] > '6' || (!sl_yymmdd(s, 1900) && !sl_yymmdd(s, 2000)))
         return false;
     int check = sl_weigh(s, "123456789AB") % 11;
     if (check == 10)
@@ -245,7 +240,7 @@ bool sl_check_kz_iin(const char *s, size_t n)
 /* ---- Turkey ---- */
 bool sl_check_tr_tckn(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 11) || s[0] == '0')
+    if (!sl_digits_n(s, n, 11) || s[0] == '0')
         return false;
     int tenth = (10 - sl_weigh(s, "313131313") % 10) % 10;
     return tenth == sl_dig(s[9]) && (tenth + sl_weigh(s, "111111111")) % 10 == sl_dig(s[10]);
@@ -253,7 +248,7 @@ bool sl_check_tr_tckn(const char *s, size_t n)
 
 bool sl_check_tr_vkn(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 10))
+    if (!sl_digits_n(s, n, 10))
         return false;
     int sum = 0;
     for (int i = 0; i < 9; i++) {

@@ -4,11 +4,6 @@
  * clock. */
 #include "router/classify/checks.h"
 
-static bool digits_n(const char *s, size_t n, size_t want)
-{
-    return n == want && sl_digits(s, n);
-}
-
 /* Sum of s[i] * w[i] modulo m, the check digit included. */
 static bool zero_mod(const char *s, const char *weights, int m)
 {
@@ -23,7 +18,7 @@ static bool luhn(const char *s, size_t n)
 /* ---- Great Britain, Ireland ---- */
 bool sl_check_gb_nhs(const char *s, size_t n)
 {
-    return digits_n(s, n, 10) && zero_mod(s, "A987654321", 11);
+    return sl_digits_n(s, n, 10) && zero_mod(s, "A987654321", 11);
 }
 
 bool sl_check_gb_nino(const char *s, size_t n)
@@ -38,7 +33,7 @@ bool sl_check_gb_nino(const char *s, size_t n)
 
 bool sl_check_gb_utr(const char *s, size_t n)
 {
-    return digits_n(s, n, 10) && s[0] == "21987654321"[sl_weigh(s + 1, "6789A5432") % 11];
+    return sl_digits_n(s, n, 10) && s[0] == "21987654321"[sl_weigh(s + 1, "6789A5432") % 11];
 }
 
 /* MORGA 753116 SM9IJ: name, decade, month (+50 of women) and day, year, initials, three more. */
@@ -74,7 +69,7 @@ bool sl_check_ie_pps(const char *s, size_t n)
 /* ---- Germany, Austria, Switzerland ---- */
 bool sl_check_de_idnr(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 11) || s[0] == '0')
+    if (!sl_digits_n(s, n, 11) || s[0] == '0')
         return false;
     int count[10] = {0}, repeated = 0, most = 0;
     for (int i = 0; i < 10; i++)
@@ -88,7 +83,7 @@ bool sl_check_de_idnr(const char *s, size_t n)
 
 bool sl_check_de_vat(const char *s, size_t n)
 {
-    return digits_n(s, n, 9) && s[0] != '0' && sl_mod11_10(s, n);
+    return sl_digits_n(s, n, 9) && s[0] != '0' && sl_mod11_10(s, n);
 }
 
 /* Digit sums of the products with 2 1 2 1 ..., as pension and health insurance do. */
@@ -136,13 +131,13 @@ bool sl_check_icao9(const char *s, size_t n)
 
 bool sl_check_at_vnr(const char *s, size_t n)
 {
-    return digits_n(s, n, 10) && s[0] != '0' && sl_weigh(s, "3790584216") % 11 == sl_dig(s[3]);
+    return sl_digits_n(s, n, 10) && s[0] != '0' && sl_weigh(s, "3790584216") % 11 == sl_dig(s[3]);
 }
 
 bool sl_check_at_tin(const char *s, size_t n)
 {
     static const uint8_t twice[10] = {0, 2, 4, 6, 8, 1, 3, 5, 7, 9};
-    if (!digits_n(s, n, 9))
+    if (!sl_digits_n(s, n, 9))
         return false;
     int sum = 0;
     for (int i = 0; i < 8; i++)
@@ -162,14 +157,14 @@ bool sl_check_at_uid(const char *s, size_t n)
 
 bool sl_check_ch_ssn(const char *s, size_t n)
 {
-    return digits_n(s, n, 13) && memcmp(s, "756", 3) == 0 && sl_check_ean13(s, n);
+    return sl_digits_n(s, n, 13) && memcmp(s, "756", 3) == 0 && sl_check_ean13(s, n);
 }
 
 bool sl_check_ch_uid(const char *s, size_t n)
 {
     if (n == 12 && memcmp(s, "CHE", 3) == 0)
         s += 3, n -= 3;
-    if (!digits_n(s, n, 9))
+    if (!sl_digits_n(s, n, 9))
         return false;
     return (11 - sl_weigh(s, "54327654") % 11) % 11 == sl_dig(s[8]);
 }
@@ -190,17 +185,17 @@ bool sl_check_fr_nir(const char *s, size_t n)
 
 bool sl_check_fr_nif(const char *s, size_t n)
 {
-    return digits_n(s, n, 13) && s[0] <= '3' && (int)sl_mod(s, 10, 511) == sl_int(s + 10, 3);
+    return sl_digits_n(s, n, 13) && s[0] <= '3' && (int)sl_mod(s, 10, 511) == sl_int(s + 10, 3);
 }
 
 bool sl_check_fr_siren(const char *s, size_t n)
 {
-    return digits_n(s, n, 9) && luhn(s, n);
+    return sl_digits_n(s, n, 9) && luhn(s, n);
 }
 
 bool sl_check_fr_siret(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 14) || !luhn(s, 9))
+    if (!sl_digits_n(s, n, 14) || !luhn(s, 9))
         return false;
     /* the post's offices have a sum that is a multiple of 5 instead */
     if (memcmp(s, "356000000", 9) != 0 || memcmp(s + 9, "00048", 5) == 0)
@@ -215,7 +210,7 @@ bool sl_check_fr_siret(const char *s, size_t n)
  * date of birth is not known. */
 bool sl_check_be_nn(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 11) || memcmp(s, "00000000000", 11) == 0)
+    if (!sl_digits_n(s, n, 11) || memcmp(s, "00000000000", 11) == 0)
         return false;
     int check = sl_int(s + 9, 2);
     unsigned rest = sl_mod(s, 9, 97);
@@ -233,20 +228,20 @@ bool sl_check_be_vat(const char *s, size_t n)
 {
     if (n == 12 && memcmp(s, "BE", 2) == 0)
         s += 2, n -= 2;
-    return digits_n(s, n, 10) && s[0] <= '1' && memcmp(s, "0000000000", 10) != 0 &&
+    return sl_digits_n(s, n, 10) && s[0] <= '1' && memcmp(s, "0000000000", 10) != 0 &&
            (sl_mod(s, 8, 97) + (unsigned)sl_int(s + 8, 2)) % 97 == 0;
 }
 
 bool sl_check_nl_bsn(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 9) || memcmp(s, "000000000", 9) == 0)
+    if (!sl_digits_n(s, n, 9) || memcmp(s, "000000000", 9) == 0)
         return false;
     return (sl_weigh(s, "98765432") - sl_dig(s[8]) + 11) % 11 == 0;
 }
 
 bool sl_check_lu_nin(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 13) ||
+    if (!sl_digits_n(s, n, 13) ||
         !sl_date_valid(sl_int(s, 4), sl_int(s + 4, 2), sl_int(s + 6, 2), 1850, 2100))
         return false;
     char v[12]; /* the last digit checks the first eleven, as the one before it does */
@@ -267,7 +262,7 @@ bool sl_check_se_personnummer(const char *s, size_t n)
 
 bool sl_check_se_orgnr(const char *s, size_t n)
 {
-    return digits_n(s, n, 10) && luhn(s, n);
+    return sl_digits_n(s, n, 10) && luhn(s, n);
 }
 
 /* 131052-308T: the century's sign is left out, or a letter that stands at [6]. */
@@ -292,12 +287,12 @@ bool sl_check_fi_hetu(const char *s, size_t n)
 
 bool sl_check_fi_ytunnus(const char *s, size_t n)
 {
-    return digits_n(s, n, 8) && zero_mod(s, "79A58421", 11);
+    return sl_digits_n(s, n, 8) && zero_mod(s, "79A58421", 11);
 }
 
 bool sl_check_dk_cpr(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 10))
+    if (!sl_digits_n(s, n, 10))
         return false;
     int year = sl_int(s + 4, 2), seventh = sl_dig(s[6]);
     if (seventh >= 5 && seventh <= 8 && year >= 58)
@@ -312,7 +307,7 @@ bool sl_check_dk_cpr(const char *s, size_t n)
 /* D-numbers have the day + 40, others the month + 40. */
 bool sl_check_no_fnr(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 11))
+    if (!sl_digits_n(s, n, 11))
         return false;
     if ((11 - sl_weigh(s, "376189452") % 11) % 11 != sl_dig(s[9]) ||
         (11 - sl_weigh(s, "5432765432") % 11) % 11 != sl_dig(s[10]))
@@ -337,12 +332,12 @@ bool sl_check_no_fnr(const char *s, size_t n)
 
 bool sl_check_no_orgnr(const char *s, size_t n)
 {
-    return digits_n(s, n, 9) && zero_mod(s, "327654321", 11);
+    return sl_digits_n(s, n, 9) && zero_mod(s, "327654321", 11);
 }
 
 bool sl_check_is_kennitala(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 10) || (s[9] != '0' && s[9] != '9') || !zero_mod(s, "327654321", 11))
+    if (!sl_digits_n(s, n, 10) || (s[9] != '0' && s[9] != '9') || !zero_mod(s, "327654321", 11))
         return false;
     int day = sl_int(s, 2); /* companies: + 40 */
     return day < 80 && sl_day((s[9] == '9' ? 1900 : 2000) + sl_int(s + 4, 2), sl_int(s + 2, 2),
@@ -385,7 +380,7 @@ bool sl_check_es_cif(const char *s, size_t n)
 
 bool sl_check_pt_nif(const char *s, size_t n)
 {
-    return digits_n(s, n, 9) && s[0] != '0' &&
+    return sl_digits_n(s, n, 9) && s[0] != '0' &&
            (11 - sl_weigh(s, "98765432") % 11) % 11 % 10 == sl_dig(s[8]);
 }
 
@@ -435,7 +430,7 @@ bool sl_check_it_cf(const char *s, size_t n)
 
 bool sl_check_it_iva(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 11) || sl_int(s, 7) == 0)
+    if (!sl_digits_n(s, n, 11) || sl_int(s, 7) == 0)
         return false;
     int province = sl_int(s + 7, 3);
     bool known = (province >= 1 && province <= 100) || sl_in("120 121 888 999", s + 7, 3);
@@ -444,12 +439,12 @@ bool sl_check_it_iva(const char *s, size_t n)
 
 bool sl_check_gr_amka(const char *s, size_t n)
 {
-    return digits_n(s, n, 11) && luhn(s, n) && (sl_ddmmyy(s, 1900) || sl_ddmmyy(s, 2000));
+    return sl_digits_n(s, n, 11) && luhn(s, n) && (sl_ddmmyy(s, 1900) || sl_ddmmyy(s, 2000));
 }
 
 bool sl_check_gr_afm(const char *s, size_t n)
 {
-    if (!digits_n(s, n, 9))
+    if (!sl_digits_n(s, n, 9))
         return false;
     int sum = 0;
     for (int i = 0; i < 8; i++)
@@ -474,5 +469,5 @@ bool sl_check_mt_vat(const char *s, size_t n)
 {
     if (n == 10 && memcmp(s, "MT", 2) == 0)
         s += 2, n -= 2;
-    return digits_n(s, n, 8) && s[0] != '0' && zero_mod(s, "346789A1", 37);
+    return sl_digits_n(s, n, 8) && s[0] != '0' && zero_mod(s, "346789A1", 37);
 }
