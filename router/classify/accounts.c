@@ -99,7 +99,6 @@ void sl_account_beside(sl_classifier *c, sl_str t, size_t word, size_t from, siz
 /* Five to eleven digits. */
 void sl_qq_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)word;
     for (size_t i = from; i < to;) {
         token k = next_token(t, i, to);
         if (k.n == 0)

@@ -260,21 +260,18 @@ static void street(sl_classifier *c, sl_str t, size_t word, bool strong)
 /* 12 Maple Street */
 void sl_street_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from, (void)to;
     street(c, t, word, true);
 }
 
 /* 12 Maple Court: words of other meanings, so a number and a name prove nothing alone. */
 void sl_court_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from, (void)to;
     street(c, t, word, false);
 }
 
 /* 12 rue de la Paix */
 void sl_rue_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from, (void)to;
     size_t start = word_start(t, word), at = house_before(t, start, 1), end = word;
     if (at == start)
         return;
@@ -289,7 +286,6 @@ void sl_rue_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t 
 /* Via Garibaldi 12 */
 void sl_via_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from, (void)to;
     size_t end = house_after(t, word);
     if (end)
         judge(c, t, word_start(t, word), end, (unsigned char)t.p[word - 1] >= 0x80);
@@ -311,21 +307,18 @@ static void strasse(sl_classifier *c, sl_str t, size_t word, bool strong)
 /* Lindenstraße 12 */
 void sl_strasse_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from, (void)to;
     strasse(c, t, word, true);
 }
 
 /* Marktplatz 12 */
 void sl_platz_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from, (void)to;
     strasse(c, t, word, false);
 }
 
 /* Behind "address": a number beside a name, and one more of the kind; any language. */
 void sl_address_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from;
     size_t first = 0;
     int found = 0;
     for (size_t i = word; i < to; i++) {
@@ -358,7 +351,6 @@ void sl_address_beside(sl_classifier *c, sl_str t, size_t word, size_t from, siz
 /* P.O. Box 123 */
 void sl_po_box_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from;
     size_t i = word;
     while (i < to && i < word + 6 && !sl_is_digit(t.p[i]))
         i++;

@@ -132,7 +132,6 @@ static bool inside(sl_str t, size_t i)
 /* The chain around `word`: links in order of size. */
 void sl_cn_address_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from, (void)to;
     size_t at = word, end = word;
     while (at > 0 && word - at < 96 && (inside(t, at - 1) || (t.p[at - 1] & 0xc0) == 0x80))
         at--;
@@ -164,7 +163,6 @@ void sl_cn_address_beside(sl_classifier *c, sl_str t, size_t word, size_t from, 
 /* 강남구 테헤란로 123: the number has no word behind it. */
 void sl_kr_address_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)to;
     int count = 0, last = 0;
     for (size_t i = from; i + 3 <= word;) {
         if (!sl_is_high(t.p[i])) {
@@ -184,7 +182,6 @@ void sl_kr_address_beside(sl_classifier *c, sl_str t, size_t word, size_t from, 
 /* "住址：河北省保定市…镇…村": no number, but the word and four links. */
 void sl_cn_home_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from;
     int last = 0, count = 0;
     for (size_t i = word; i < to;) {
         const link *l = sl_is_high(t.p[i]) ? link_at(t, i) : NULL;

@@ -104,7 +104,6 @@ static void find(sl_classifier *c, sl_str t, size_t from, size_t to, int first)
 /* "Date of birth": whatever looks like a date. */
 void sl_birth_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)word;
     find(c, t, from, to, 1900);
 }
 

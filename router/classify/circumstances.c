@@ -203,42 +203,35 @@ static void look(sl_classifier *c, sl_str t, size_t word, sl_entity e)
 
 void sl_health_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from, (void)to;
     look(c, t, word, SL_ENT_HEALTH);
 }
 
 void sl_pay_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from, (void)to;
     look(c, t, word, SL_ENT_SALARY);
 }
 
 void sl_belief_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from, (void)to;
     look(c, t, word, SL_ENT_BELIEF);
 }
 
 void sl_sexual_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from, (void)to;
     look(c, t, word, SL_ENT_SEXUAL_LIFE);
 }
 
 void sl_union_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from, (void)to;
     look(c, t, word, SL_ENT_UNION_MEMBERSHIP);
 }
 
 void sl_crime_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from, (void)to;
     look(c, t, word, SL_ENT_CONVICTION);
 }
 
 void sl_body_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from, (void)to;
     look(c, t, word, SL_ENT_BIOMETRICS);
 }

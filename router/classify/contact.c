@@ -8,7 +8,6 @@ enum { BEFORE = 60, BEHIND = 60, OVERLAP = 24 };
 
 static void find_mac(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)word;
     sl_net_mac_beside(c, t, from, to);
 }
 

@@ -33,9 +33,8 @@ sl_finder sl_account_beside, sl_qq_beside, sl_birth_beside, sl_born_beside, sl_g
     sl_kr_address_beside, sl_cn_home_beside, sl_name_label, sl_name_said, sl_title_name,
     sl_honorific, sl_health_beside, sl_pay_beside, sl_belief_beside, sl_sexual_beside,
     sl_union_beside, sl_crime_beside, sl_body_beside;
-/* Bytes of a name that begins at i, or 0: a Chinese one, one of two words and more. */
+/* Bytes of a Chinese name that begins at i, or 0. */
 size_t sl_cn_name(sl_str t, size_t i);
-size_t sl_person_name(sl_str t, size_t i);
 /* A Chinese province and a letter end at `end`. */
 void sl_cn_plate_hit(sl_classifier *c, sl_str t, size_t end);
 

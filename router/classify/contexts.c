@@ -75,7 +75,6 @@ static const sl_pattern words[] = {
 
 static void on_word(sl_classifier *c, sl_str t, size_t end, const sl_pattern *p)
 {
-    (void)t;
     sl_ctx_add(&c->ctx, (sl_ctx)p->arg, end);
 }
 

@@ -11,23 +11,11 @@ int sl_hex_value(char ch)
 
 static void put_utf8(sl_buf *b, uint32_t ch)
 {
-    char u[4];
-    if (ch == 0 || ch > 0x10ffff || (ch >= 0xd800 && ch <= 0xdfff)) {
+    unsigned char u[4];
+    if (ch == 0 || ch > 0x10ffff || (ch >= 0xd800 && ch <= 0xdfff))
         sl_buf_addc(b, ' ');
-    } else if (ch < 0x80) {
-        sl_buf_addc(b, (char)ch);
-    } else if (ch < 0x800) {
-        u[0] = (char)(0xc0 | ch >> 6), u[1] = (char)(0x80 | (ch & 0x3f));
-        sl_buf_add(b, u, 2);
-    } else if (ch < 0x10000) {
-        u[0] = (char)(0xe0 | ch >> 12), u[1] = (char)(0x80 | (ch >> 6 & 0x3f)),
-        u[2] = (char)(0x80 | (ch & 0x3f));
-        sl_buf_add(b, u, 3);
-    } else {
-        u[0] = (char)(0xf0 | ch >> 18), u[1] = (char)(0x80 | (ch >> 12 & 0x3f));
-        u[2] = (char)(0x80 | (ch >> 6 & 0x3f)), u[3] = (char)(0x80 | (ch & 0x3f));
-        sl_buf_add(b, u, 4);
-    }
+    else
+        sl_buf_add(b, u, sl_utf8_put(u, ch));
 }
 
 /* n hex digits at p; false when there are fewer. */

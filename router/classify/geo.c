@@ -43,7 +43,6 @@ static size_t degrees_end(sl_str t, size_t i)
 
 void sl_geo_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)word;
     decimal a = {0}, b;
     bool have = false;
     for (size_t i = from; i < to; i++) {

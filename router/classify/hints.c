@@ -90,7 +90,6 @@ static const sl_pattern hints[] = {
 
 static void on_hint(sl_classifier *c, sl_str t, size_t end, const sl_pattern *p)
 {
-    (void)t;
     sl_hint(c, (sl_hint_kind)p->arg, end - 1);
 }
 

@@ -1,18 +1,10 @@
 /* lists.c - text as a list of its characters' codes: "49 51 56", String.fromCharCode(49,51,56),
  * chr(49)+chr(51), "31 33 38", 0x31, 0x33, "00110001 00110011". Only printable ASCII counts. */
-#include "router/classify/views.h"
+#include "router/classify/decode.h"
 
 enum { LEAST = 9, CODES_MAX = 4096, GAP_MAX = 8 };
 
 typedef enum base { DECIMAL, HEX, BINARY } base;
-
-static int value(char ch)
-{
-    if ((unsigned char)(ch - '0') < 10)
-        return ch - '0';
-    ch |= 32;
-    return ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : -1;
-}
 
 /* The code at *i in that base, or -1. */
 static int code(sl_str t, size_t *i, base b)
@@ -23,11 +15,11 @@ static int code(sl_str t, size_t *i, base b)
         x += 2;
     from = x;
     int radix = b == DECIMAL ? 10 : b == HEX ? 16 : 2;
-    while (x < t.n && x < from + 9 && value(t.p[x]) >= 0 && value(t.p[x]) < radix)
-        v = v * (uint32_t)radix + (uint32_t)value(t.p[x++]);
+    while (x < t.n && x < from + 9 && sl_hex_value(t.p[x]) >= 0 && sl_hex_value(t.p[x]) < radix)
+        v = v * (uint32_t)radix + (uint32_t)sl_hex_value(t.p[x++]);
     size_t n = x - from;
     bool width = b == DECIMAL ? n == 2 || n == 3 : b == HEX ? n == 2 : n == 7 || n == 8;
-    bool ends = x == t.n || value(t.p[x]) < 0;
+    bool ends = x == t.n || sl_hex_value(t.p[x]) < 0;
     if (!width || !ends || !((v >= ' ' && v < 0x7f) || v == '\n' || v == '\t' || v == '\r'))
         return -1;
     *i = x;

@@ -213,15 +213,8 @@ static int direction(const uint32_t *ch, size_t n)
 
 static void put(sl_buf *out, uint32_t ch)
 {
-    if (ch < 0x80) {
-        sl_buf_addc(out, (char)ch);
-    } else if (ch < 0x800) {
-        sl_buf_addc(out, (char)(0xc0 | ch >> 6)), sl_buf_addc(out, (char)(0x80 | (ch & 0x3f)));
-    } else {
-        sl_buf_addc(out, (char)(0xe0 | ch >> 12)),
-            sl_buf_addc(out, (char)(0x80 | (ch >> 6 & 0x3f)));
-        sl_buf_addc(out, (char)(0x80 | (ch & 0x3f)));
-    }
+    unsigned char u[4];
+    sl_buf_add(out, u, sl_utf8_put(u, ch));
 }
 
 /* A token of n characters that begins at `from`: each of its words by itself in Cyrillic, or the

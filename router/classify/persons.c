@@ -42,7 +42,7 @@ size_t sl_cn_name(sl_str t, size_t i)
 }
 
 /* Two or more capitalised words, or two words of another script: bytes or 0. */
-size_t sl_person_name(sl_str t, size_t i)
+static size_t person_name(sl_str t, size_t i)
 {
     size_t x = i, end = i;
     int words = 0;
@@ -124,7 +124,6 @@ static bool of_person(const sl_classifier *c, sl_str t, size_t from, size_t to)
 /* "Patient name: Jane Roe", "姓名：张三", "ФИО: Иванов Иван" */
 void sl_name_label(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from;
     bool colon, said = word > 0 && (t.p[word - 1] == ':' || t.p[word - 1] == '"');
     if (said && !begins_label(t, word))
         return;
@@ -135,7 +134,7 @@ void sl_name_label(sl_classifier *c, sl_str t, size_t word, size_t from, size_t 
     size_t n = sl_cn_name(t, i);
     bool same_line = i > word ? !memchr(t.p + word, '\n', i - word) : true;
     if (!n && colon && i < t.n && (same_line || sl_is_upper(t.p[i])))
-        n = sl_person_name(t, i);
+        n = person_name(t, i);
     if (!n && colon && word > 0 && sl_is_high(t.p[word - 1])) { /* 氏名：山田太郎, 이름: 김철수 */
         size_t x = i;
         while (x < t.n && x < i + 24 && sl_is_high(t.p[x]))
@@ -150,7 +149,6 @@ void sl_name_label(sl_classifier *c, sl_str t, size_t word, size_t from, size_t 
 /* "my name is Jane", "我叫张三", "меня зовут Иван" */
 void sl_name_said(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from;
     size_t i = word;
     while (i < to && (t.p[i] == ' ' || t.p[i] == ':'))
         i++;
@@ -168,11 +166,10 @@ void sl_name_said(sl_classifier *c, sl_str t, size_t word, size_t from, size_t t
 /* "Mr. John Smith", "Frau Anna Schmidt": a title and two names. */
 void sl_title_name(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from, (void)to;
     size_t i = word;
     while (i < t.n && (t.p[i] == ' ' || t.p[i] == '.'))
         i++;
-    size_t n = i < t.n && sl_is_upper(t.p[i]) ? sl_person_name(t, i) : 0;
+    size_t n = i < t.n && sl_is_upper(t.p[i]) ? person_name(t, i) : 0;
     if (n)
         sl_add_weak(c, SL_ENT_PERSON, i, n);
 }
@@ -180,7 +177,6 @@ void sl_title_name(sl_classifier *c, sl_str t, size_t word, size_t from, size_t 
 /* 张伟先生 */
 void sl_honorific(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)from, (void)to;
     size_t end = word - 6;
     for (size_t n = 9; word >= 6 && n >= 6; n -= 3) {
         if (end < n || sl_cn_name(t, end - n) < n)

@@ -199,9 +199,3 @@ bool sl_phone_cn_service(const uint8_t *d, size_t n)
 {
     return n == 10 && (d[0] == 4 || d[0] == 8) && d[1] == 0 && d[2] == 0;
 }
-
-bool sl_phone_toll_free(const uint8_t *d, size_t n)
-{
-    /* 800, 833, 844, 855, 866, 877, 888 */
-    return n == 10 && d[0] == 8 && d[1] == d[2] && (d[1] == 0 || (d[1] >= 3 && d[1] <= 8));
-}

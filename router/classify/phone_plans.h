@@ -16,8 +16,7 @@ bool sl_phone_international(const uint8_t *d, size_t n);
  * sizes: digits of each group. */
 bool sl_phone_mobile_shape(const uint8_t *d, size_t n, const uint8_t *sizes, size_t groups);
 
-/* Free numbers of companies, which are nobody's: CN 400 and 800, NANP 800, 833, … */
+/* Numbers of companies, which are nobody's: CN 400 and 800. */
 bool sl_phone_cn_service(const uint8_t *d, size_t n);
-bool sl_phone_toll_free(const uint8_t *d, size_t n); /* 10 digits */
 
 #endif

@@ -116,7 +116,6 @@ static size_t other_plate(sl_str t, size_t i)
 
 void sl_plate_beside(sl_classifier *c, sl_str t, size_t word, size_t from, size_t to)
 {
-    (void)word;
     for (size_t i = from; i < to; i++) {
         bool starts = i == 0 || !(upper_or_digit(t.p[i - 1]) || sl_is_letter(t.p[i - 1]));
         if (!starts || !upper_or_digit(t.p[i]))

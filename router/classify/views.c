@@ -143,22 +143,7 @@ static bool room(walk *w, size_t n)
 
 static inline void put(sl_buf *out, uint32_t ch)
 {
-    unsigned char *q = (unsigned char *)out->data + out->len;
-    if (ch < 0x80) {
-        q[0] = (unsigned char)ch;
-        out->len += 1;
-    } else if (ch < 0x800) {
-        q[0] = (unsigned char)(0xc0 | ch >> 6), q[1] = (unsigned char)(0x80 | (ch & 0x3f));
-        out->len += 2;
-    } else if (ch < 0x10000) {
-        q[0] = (unsigned char)(0xe0 | ch >> 12), q[1] = (unsigned char)(0x80 | (ch >> 6 & 0x3f));
-        q[2] = (unsigned char)(0x80 | (ch & 0x3f));
-        out->len += 3;
-    } else {
-        q[0] = (unsigned char)(0xf0 | ch >> 18), q[1] = (unsigned char)(0x80 | (ch >> 12 & 0x3f));
-        q[2] = (unsigned char)(0x80 | (ch >> 6 & 0x3f)), q[3] = (unsigned char)(0x80 | (ch & 0x3f));
-        out->len += 4;
-    }
+    out->len += sl_utf8_put((unsigned char *)out->data + out->len, ch);
 }
 
 static inline bool after_ascii(const walk *w)

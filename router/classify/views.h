@@ -8,6 +8,26 @@
 
 #include "router/classify/classify.h"
 
+/* The UTF-8 of ch at q (room for four bytes): its length. */
+static inline size_t sl_utf8_put(unsigned char *q, uint32_t ch)
+{
+    if (ch < 0x80) {
+        q[0] = (unsigned char)ch;
+        return 1;
+    }
+    if (ch < 0x800) {
+        q[0] = (unsigned char)(0xc0 | ch >> 6), q[1] = (unsigned char)(0x80 | (ch & 0x3f));
+        return 2;
+    }
+    if (ch < 0x10000) {
+        q[0] = (unsigned char)(0xe0 | ch >> 12), q[1] = (unsigned char)(0x80 | (ch >> 6 & 0x3f));
+        q[2] = (unsigned char)(0x80 | (ch & 0x3f));
+        return 3;
+    }
+    q[0] = (unsigned char)(0xf0 | ch >> 18), q[1] = (unsigned char)(0x80 | (ch >> 12 & 0x3f));
+    q[2] = (unsigned char)(0x80 | (ch >> 6 & 0x3f)), q[3] = (unsigned char)(0x80 | (ch & 0x3f));
+    return 4;
+}
 /* One character at i: its length, 0 where the bytes are not UTF-8. */
 size_t sl_view_char(sl_str t, size_t i, uint32_t *ret);
 
