@@ -17,7 +17,6 @@
 #define RETRY_MS        500
 #define CORRELATION_MAX 512
 #define EGRESS_PREFIX   "llm.egress."
-#define TOPIC_MAX       249         /* Kafka's own limit */
 #define UNSENT_MAX      (64u << 20) /* bytes of pieces that may wait for room in the producer */
 
 typedef struct job {
@@ -393,12 +392,10 @@ static void read_reply_topic(job *j, sl_str s)
     size_t prefix = strlen(EGRESS_PREFIX);
     if (!sl_str_prefix(s, SL_STR(EGRESS_PREFIX)))
         return;
-    bool good = s.n > prefix && s.n <= TOPIC_MAX;
-    for (size_t i = prefix; i < s.n && good; i++)
-        good = (s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= 'A' && s.p[i] <= 'Z') ||
-               (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '.' || s.p[i] == '_' || s.p[i] == '-';
-    if (good)
-        j->reply_topic = sl_arena_strndup(&j->arena, s.p, s.n);
+    bool fits = s.n > prefix && s.n <= SL_BUS_TOPIC_NAME_MAX && !memchr(s.p, 0, s.n);
+    const char *name = fits ? sl_arena_strndup(&j->arena, s.p, s.n) : NULL;
+    if (sl_bus_topic_name_valid(name))
+        j->reply_topic = name;
     else
         j->bad_header = "ce_replytopic";
 }

@@ -139,6 +139,9 @@ int64_t sl_consumer_committed(sl_consumer *c, const char *topic, int32_t partiti
 void sl_consumer_close(sl_consumer *c); /* commits, leaves the group; bounded to 5 s */
 
 /* ---- admin ---- */
+#define SL_BUS_TOPIC_NAME_MAX 249 /* Kafka's own limit */
+/* Whether a topic can be called so; NULL can't. */
+bool sl_bus_topic_name_valid(const char *name);
 typedef struct sl_topic_spec {
     const char *name;
     int partitions, replication;

@@ -10,7 +10,6 @@
 /* design.md: what a topic of ours takes; the broker's limit covers the batch around it too. */
 #define SL_BUS_RECORD_MAX      1114112
 #define SL_BUS_HEADERS_MAX     256
-#define SL_BUS_TOPIC_NAME_MAX  249 /* Kafka's own limit */
 #define SL_BUS_PARTITIONS_MAX  10000
 #define SL_BUS_CLOSE_MS        5000
 #define SL_BUS_COMMIT_EVERY_MS 100
@@ -83,6 +82,5 @@ size_t sl_bus_record_size(const sl_record *r);
 void sl_bus_record_copy(sl_record *out, void *mem, const sl_record *r, const char *topic);
 /* Topic name, size, headers, partition: what no broker would take. */
 sl_status sl_bus_record_check(const sl_record *r, sl_error *reterr) SL_MUST_CHECK;
-bool sl_bus_topic_name_valid(const char *name);
 
 #endif
