@@ -17,7 +17,8 @@
  * enable.idempotence, enable.auto.commit, auto.offset.reset, …), which sl_bus_open refuses by name.
  * Blocking in a poll, rare and bounded: a rebalance asks the brokers where to start (3 × 1 s at the
  * most, a few ms as a rule) and commits before it gives partitions up (2 s); a rewind waits for
- * librdkafka's own thread (1 s); the rebuild of a broken producer waits for the old one to end. */
+ * librdkafka's own thread (1 s); the replacement of a broken client (a producer's, a group
+ * member's) waits for the old one to end. */
 #ifndef SL_BUS_BUS_H
 #define SL_BUS_BUS_H
 
@@ -104,10 +105,11 @@ typedef struct sl_consumer_options {
     /* Group mode: these partitions are gone (revoked or lost); unfinished work of theirs will be
      * delivered again to somebody. May be NULL. */
     void (*on_revoked)(void *arg, const char *topic, int32_t partition);
-    /* At most one a second for each status; `fatal` set: only closing helps (another process took
-     * this instance name). Trouble that an operator should see: SL_E_DENIED, SL_E_UNAVAILABLE,
-     * SL_E_CORRUPT (offset out of range: records were lost to retention)… Consumption goes on
-     * when it can. May be NULL. */
+    /* At most one a second for each status; `fatal` set: only closing helps (assign mode alone).
+     * Trouble that an operator should see: SL_E_DENIED, SL_E_UNAVAILABLE, SL_E_CORRUPT (offset out
+     * of range: records were lost to retention), SL_E_CONFLICT (another process joined under this
+     * instance name; this one joins again, later each time)… Consumption goes on when it can. May be
+     * NULL. */
     void (*on_error)(void *arg, const sl_error *e);
     void *arg;
 } sl_consumer_options;

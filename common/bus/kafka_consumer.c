@@ -31,12 +31,17 @@ void kafka_report(kafka_consumer *c, rd_kafka_resp_err_t err, const char *what)
         c->cb.on_error(c->cb.arg, &e);
 }
 
+/* A client that says so does nothing more, for good. A group's is replaced (kafka_group.c). */
 static void report_fatal(kafka_consumer *c)
 {
     sl_error e;
-    (void)kafka_fail(&e, rd_kafka_fatal_error(c->rk, NULL, 0), "the consumer cannot go on");
-    e.retriable = false;
-    e.fatal = true;
+    (void)kafka_fail(&e, rd_kafka_fatal_error(c->rk, NULL, 0), "the consumer's client broke");
+    e.retriable = c->group;
+    e.fatal = !c->group;
+    if (c->broken)
+        return; /* said already */
+    if (c->group)
+        kafka_replace_plan(c);
     if (c->cb.on_error && !c->closing)
         c->cb.on_error(c->cb.arg, &e);
 }
@@ -275,6 +280,9 @@ static void on_message_error(kafka_consumer *c, const rd_kafka_message_t *m)
         if (part)
             restart(c, part, m->offset);
         break;
+    case RD_KAFKA_RESP_ERR__FATAL: /* a group's comes here, not to the error callback */
+        report_fatal(c);
+        break;
     default:
         if (c->group || m->err != RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
             kafka_report(c, m->err, part ? part->topic : "consuming");
@@ -340,6 +348,8 @@ static size_t consumer_poll(sl_consumer *base, size_t max_records)
         kafka_rejoin_due(c);
     if (c->group)
         kafka_commit_due(c);
+    if (c->broken)
+        kafka_replace_due(c);
     return ran;
 }
 
@@ -437,17 +447,11 @@ static void leave_group(kafka_consumer *c, int64_t until_ms)
     rd_kafka_queue_destroy(queue);
 }
 
-static void consumer_close(sl_consumer *base)
+void kafka_queues_close(kafka_consumer *c)
 {
-    kafka_consumer *c = self(base);
-    int64_t until_ms = sl_mono_ms() + SL_BUS_CLOSE_MS;
-    c->closing = true;
-    if (c->group && c->rk && c->control)
-        leave_group(c, until_ms);
-    else if (!c->parent && c->rk && c->control)
-        (void)rd_kafka_assign(c->rk, NULL);
     for (size_t i = c->held_at; i < c->held_n; i++)
         rd_kafka_message_destroy(c->held[i]);
+    c->held_at = c->held_n = 0;
     if (c->data)
         rd_kafka_queue_io_event_enable(c->data, -1, NULL, 0);
     while (c->parts_n > 0)
@@ -458,6 +462,19 @@ static void consumer_close(sl_consumer *base)
         rd_kafka_queue_io_event_enable(c->control, -1, NULL, 0);
         rd_kafka_queue_destroy(c->control);
     }
+    c->data = c->control = NULL;
+}
+
+static void consumer_close(sl_consumer *base)
+{
+    kafka_consumer *c = self(base);
+    int64_t until_ms = sl_mono_ms() + SL_BUS_CLOSE_MS;
+    c->closing = true;
+    if (c->group && c->rk && c->control)
+        leave_group(c, until_ms);
+    else if (!c->parent && c->rk && c->control)
+        (void)rd_kafka_assign(c->rk, NULL);
+    kafka_queues_close(c);
     int64_t left_ms = until_ms - sl_mono_ms();
     bool gone = true;
     if (!c->parent && c->rk)
@@ -467,7 +484,7 @@ static void consumer_close(sl_consumer *base)
     free(c->held);
     free(c->headers);
     free(c->parts);
-    if (!gone)
+    if (!gone || c->old_lives)
         return; /* librdkafka's threads may still write to the fd and name `c`: it stays */
     sl_wake_close(&c->wake);
     free(c);
@@ -521,6 +538,15 @@ static void data_queue_open(kafka_consumer *c)
                                    sizeof(sl_wake_payload));
 }
 
+void kafka_queues_open(kafka_consumer *c)
+{
+    (void)rd_kafka_poll_set_consumer(c->rk);
+    c->control = rd_kafka_queue_get_consumer(c->rk);
+    rd_kafka_queue_io_event_enable(c->control, c->wake.event, &sl_wake_payload,
+                                   sizeof(sl_wake_payload));
+    data_queue_open(c);
+}
+
 static sl_status set_consumer(kafka_consumer *c, rd_kafka_conf_t *conf,
                               const sl_consumer_options *opt, sl_error *reterr)
 {
@@ -561,14 +587,11 @@ static sl_status client_open(kafka_consumer *c, const kafka_bus *b, const sl_con
         rd_kafka_conf_destroy(conf);
         return SL_E_INVALID;
     }
+    c->bus = b;
     c->rk = kafka_new(b, RD_KAFKA_CONSUMER, conf, reterr);
     if (!c->rk)
         return SL_E_INVALID;
-    (void)rd_kafka_poll_set_consumer(c->rk);
-    c->control = rd_kafka_queue_get_consumer(c->rk);
-    rd_kafka_queue_io_event_enable(c->control, c->wake.event, &sl_wake_payload,
-                                   sizeof(sl_wake_payload));
-    data_queue_open(c);
+    kafka_queues_open(c);
     return SL_OK;
 }
 

@@ -43,6 +43,10 @@ typedef struct kafka_consumer {
     rd_kafka_topic_partition_list_t *topics; /* group mode: subscribed */
     bool rejoin;          /* a partition stopped: leave the group and join it again */
     int64_t rejoin_at_ms; /* not before */
+    const kafka_bus *bus;
+    bool broken; /* group mode: the client reported a fatal error and is to be replaced */
+    bool old_lives; /* a replaced client did not end in time: its threads may name us */
+    int64_t replace_at_ms, replace_delay_ms, replaced_ms;
     bool dirty;           /* something may be committed */
     bool commit_sent;
     int64_t commit_at_ms; /* not before */
@@ -57,11 +61,17 @@ void kafka_held_drop(kafka_consumer *c, const char *topic, int32_t partition);
 /* on_error with our words, at most once a second for each status. */
 void kafka_report(kafka_consumer *c, rd_kafka_resp_err_t err, const char *what);
 
+/* The two queues of c->rk, and their end with all that was read through them. */
+void kafka_queues_open(kafka_consumer *c);
+void kafka_queues_close(kafka_consumer *c);
+
 /* kafka_group.c */
 void kafka_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
                      void *opaque);
 void kafka_commit_due(kafka_consumer *c);
 void kafka_rejoin_due(kafka_consumer *c);
+void kafka_replace_plan(kafka_consumer *c);
+void kafka_replace_due(kafka_consumer *c);
 /* Commits all finished prefixes and waits for the answer. */
 void kafka_commit_wait(kafka_consumer *c, int timeout_ms);
 

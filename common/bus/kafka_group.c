@@ -17,6 +17,10 @@
 #define REVOKE_COMMIT_MS 2000
 #define QUESTION_MS      1000
 #define REJOIN_EVERY_MS  2000
+#define REPLACE_MIN_MS   1000
+#define REPLACE_MAX_MS   60000
+#define REPLACE_CALM_MS  600000 /* the wait before a replacement shrinks again after so long */
+#define DESTROY_MS       1000
 #define KEEP_ALIVE_MS    60000 /* a poll at least so often: max.poll.interval.ms is 300,000 */
 
 /* ---- commits ---- */
@@ -257,4 +261,54 @@ void kafka_rejoin_due(kafka_consumer *c)
     kafka_report(c, err, "joining the group again");
     c->rejoin = true;
     sl_wake_at(&c->wake, c->rejoin_at_ms);
+}
+
+/* ---- a broken client ---- */
+
+/* A named member (group.instance.id) is fenced when its name joins anew under another member id:
+ * another process does so, but a request to join that a dying broker took and never answered does
+ * too. Fenced is final for a client, so a new one joins. Against a real second process of that name
+ * the wait between two tries doubles, and each is reported. */
+void kafka_replace_plan(kafka_consumer *c)
+{
+    int64_t now_ms = sl_mono_ms();
+    if (c->broken)
+        return;
+    c->broken = true;
+    if (!c->replace_delay_ms || now_ms - c->replaced_ms > REPLACE_CALM_MS)
+        c->replace_delay_ms = REPLACE_MIN_MS;
+    else if (c->replace_delay_ms < REPLACE_MAX_MS)
+        c->replace_delay_ms *= 2;
+    c->replace_at_ms = now_ms + c->replace_delay_ms;
+    sl_wake_at(&c->wake, c->replace_at_ms);
+}
+
+void kafka_replace_due(kafka_consumer *c)
+{
+    int64_t now_ms = sl_mono_ms();
+    if (now_ms < c->replace_at_ms) {
+        sl_wake_at(&c->wake, c->replace_at_ms);
+        return;
+    }
+    sl_error e;
+    rd_kafka_conf_t *conf = rd_kafka_conf_dup(rd_kafka_conf(c->rk));
+    rd_kafka_t *fresh = kafka_new(c->bus, RD_KAFKA_CONSUMER, conf, &e);
+    if (!fresh) {
+        kafka_report(c, RD_KAFKA_RESP_ERR__FAIL, "replacing a broken client");
+        c->replace_at_ms = now_ms + c->replace_delay_ms;
+        sl_wake_at(&c->wake, c->replace_at_ms);
+        return;
+    }
+    for (size_t i = 0; c->cb.on_revoked && i < c->parts_n; i++)
+        c->cb.on_revoked(c->cb.arg, c->parts[i].topic, c->parts[i].partition);
+    kafka_queues_close(c);
+    c->old_lives |= !kafka_destroy(c->rk, DESTROY_MS);
+    c->rk = fresh;
+    c->replaced_ms = now_ms;
+    c->broken = c->rejoin = c->dirty = c->commit_sent = false;
+    kafka_queues_open(c);
+    rd_kafka_resp_err_t err = rd_kafka_subscribe(c->rk, c->topics);
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        kafka_report(c, err, "joining the group again");
+    sl_wake_signal(&c->wake);
 }
