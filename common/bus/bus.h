@@ -108,8 +108,8 @@ typedef struct sl_consumer_options {
     /* At most one a second for each status; `fatal` set: only closing helps (assign mode alone).
      * Trouble that an operator should see: SL_E_DENIED, SL_E_UNAVAILABLE, SL_E_CORRUPT (offset out
      * of range: records were lost to retention), SL_E_CONFLICT (another process joined under this
-     * instance name; this one joins again, later each time)… Consumption goes on when it can. May be
-     * NULL. */
+     * instance name; this one joins again, later each time)… Consumption goes on when it can.
+     * May be NULL. */
     void (*on_error)(void *arg, const sl_error *e);
     void *arg;
 } sl_consumer_options;

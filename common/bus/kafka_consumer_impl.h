@@ -44,10 +44,10 @@ typedef struct kafka_consumer {
     bool rejoin;          /* a partition stopped: leave the group and join it again */
     int64_t rejoin_at_ms; /* not before */
     const kafka_bus *bus;
-    bool broken; /* group mode: the client reported a fatal error and is to be replaced */
+    bool broken;    /* group mode: the client reported a fatal error and is to be replaced */
     bool old_lives; /* a replaced client did not end in time: its threads may name us */
     int64_t replace_at_ms, replace_delay_ms, replaced_ms;
-    bool dirty;           /* something may be committed */
+    bool dirty; /* something may be committed */
     bool commit_sent;
     int64_t commit_at_ms; /* not before */
 } kafka_consumer;
