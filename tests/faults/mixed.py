@@ -131,7 +131,7 @@ class Mixed:
                 headers={"ce_id": asked.marker},
                 key=asked.marker,
             )
-            self.producer.flush(60)
+            assert self.producer.flush(60) == 0, f"{asked.marker} was not produced in 60 s"
             return
         end = time.monotonic() + 60
         while True:
@@ -186,7 +186,10 @@ class Mixed:
             self.wait_over(len(self.asked), seconds)
         except AssertionError as problem:
             left = [a.marker + " " + a.kind for a in self.asked if not a.over]
-            raise AssertionError(f"{problem}; left: {left}") from None
+            said = [row["msg"] for row in self.system.gateway.events() if row["level"] != "info"]
+            raise AssertionError(
+                f"{problem}; left: {left}; lag: {lag(self.system)}; the gateway said: {said[-20:]}"
+            ) from None
         finally:
             self.pool.shutdown(cancel_futures=True)
             self.stopping.set()
