@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One Kafka broker (KRaft, PLAINTEXT, loopback) whose whole state lies in one folder.
+# One Kafka broker (KRaft; PLAINTEXT on the loopback unless secure.sh came before) whose whole state lies in one folder.
 #
 #   broker.sh start  DIR PORT   formats DIR when new, starts, returns when the broker is ready
 #   broker.sh stop   DIR PORT   SIGTERM, waits until it has gone
@@ -11,7 +11,8 @@
 # (of this start; the one before is broker.log.1), broker.pid, data/. Lines of DIR/extra.properties
 # are appended to the configuration. `start` on a running broker does nothing and succeeds.
 # Ready means: "Kafka Server started" is in the log, and one producer id was handed out (see
-# wait_ready.py). SLUICE_KAFKA_HEAP sets the heap (256m).
+# wait_ready.py). SLUICE_KAFKA_HEAP sets the heap (256m). secure.sh prepares a folder whose broker
+# listens on other addresses with mTLS and ACLs.
 set -euo pipefail
 umask 077
 # shellcheck source=deploy/lib.sh
@@ -75,7 +76,9 @@ $(tail -n 5 "$LOG")" "is port $PORT or $((PORT + 1)) taken, or the memory short?
             die "the broker on port $PORT did not start within $START_S s" "look into $LOG"
         sleep 0.05
     done
-    python3 "$KAFKA/wait_ready.py" 127.0.0.1 "$PORT" 30 ||
+    local host=127.0.0.1 ca='' pem=''
+    [ ! -f "$DIR/ready" ] || read -r host ca pem < "$DIR/ready"
+    python3 "$KAFKA/wait_ready.py" "$host" "$PORT" 30 ${ca:+"$ca" "$pem"} ||
         die "the broker on port $PORT started but serves no producers" "look into $LOG"
 }
 

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Waits until a Kafka broker hands out producer ids: wait_ready.py HOST PORT SECONDS.
+"""Waits until a Kafka broker hands out producer ids: wait_ready.py HOST PORT SECONDS [CA PEM].
 
 A broker that says "Kafka Server started" has no block of producer ids yet. The first idempotent
 producer is then told COORDINATOR_LOAD_IN_PROGRESS and librdkafka asks again only 500 ms later. One
 id drawn and thrown away here (InitProducerId, the first step of every idempotent produce) fetches
 the block for everybody. Needs nothing but the standard library, so that it runs before setup.
+With CA and PEM (key and certificate of one file) it speaks TLS.
 """
 
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -40,13 +42,28 @@ def init_producer_id(sock: socket.socket) -> int:
     return error
 
 
+def connect(host: str, port: int, context: ssl.SSLContext | None) -> socket.socket:
+    sock = socket.create_connection((host, port), timeout=2)
+    if context is None:
+        return sock
+    try:
+        return context.wrap_socket(sock, server_hostname=host)
+    except OSError:
+        sock.close()
+        raise
+
+
 def main() -> int:
     host, port, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+    context = None
+    if len(sys.argv) > 5:
+        context = ssl.create_default_context(cafile=sys.argv[4])
+        context.load_cert_chain(sys.argv[5])
     end = time.monotonic() + seconds
     last = "no connection"
     while time.monotonic() < end:
         try:
-            with socket.create_connection((host, port), timeout=2) as sock:
+            with connect(host, port, context) as sock:
                 error = init_producer_id(sock)
             if error == 0:
                 return 0
