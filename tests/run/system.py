@@ -90,8 +90,8 @@ def _junit_counts(path: Path) -> Result:
     return Result(passed, failed, skipped)
 
 
-def run_pytest(run, name: str, folder: str, env: dict[str, str]) -> Result:
-    """Runs the tests of a folder. Tests find the programs through SLUICE_BIN, SLUICE_BIN_ASAN and
+def run_pytest(run, name: str, folder: str, env: dict[str, str], files: tuple = ()) -> Result:
+    """Runs the tests of a folder, or some files of it. Tests find the programs through SLUICE_BIN, SLUICE_BIN_ASAN and
     SLUICE_BIN_TSAN, the Python of the tests is .cache/venv."""
     if not list((ROOT / folder).glob("**/test_*.py")):
         return Result(note=f"{folder} holds no tests yet")
@@ -99,7 +99,7 @@ def run_pytest(run, name: str, folder: str, env: dict[str, str]) -> Result:
     report.unlink(missing_ok=True)
     python = Path(os.environ.get("SLUICE_CACHE") or ROOT / ".cache") / "venv/bin/python"
     command = [str(python), "-m", "pytest", "-p", "no:cacheprovider", "-ra", "--color=no",
-               "--durations=10", f"--junitxml={report}", folder]  # fmt: skip
+               "--durations=10", f"--junitxml={report}", *(files or [folder])]  # fmt: skip
     binaries = {
         "SLUICE_BIN": str(run.out("release") / "bin"),
         "SLUICE_BIN_ASAN": str(run.out("asan") / "bin"),
@@ -116,5 +116,5 @@ def run_pytest(run, name: str, folder: str, env: dict[str, str]) -> Result:
             raise Failure(f"{folder} ran for more than {PYTEST_S} s", log) from None
     result = _junit_counts(report) if report.exists() else Result()
     if status != 0 or result.failed:
-        raise Failure(f"{folder} failed", log, result if result.failed else Result(failed=1))
+        raise Failure(f"{name} failed", log, result if result.failed else Result(failed=1))
     return result
