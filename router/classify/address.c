@@ -142,7 +142,7 @@ static bool mixed_code(sl_str t, size_t i)
 static bool begins_with(sl_str t, size_t i, const char *word)
 {
     size_t n = strlen(word);
-    return i + n <= t.n && strncasecmp(t.p + i, word, n) == 0;
+    return i + n <= t.n && sl_alike(t.p[i], word[0]) && strncasecmp(t.p + i, word, n) == 0;
 }
 
 /* A flat, a floor, a suite. */
@@ -152,7 +152,7 @@ static bool unit_at(sl_str t, size_t i)
                                         "floor", "кв.",       "кв ",   "квартира", "piso",  "daire",
                                         "app.",  "appt",      "etage", "lok.",     "m. ",   "# "};
     for (size_t u = 0; u < sizeof units / sizeof *units; u++) {
-        if (begins_with(t, i, units[u]))
+        if (sl_alike(t.p[i], units[u][0]) && begins_with(t, i, units[u]))
             return true;
     }
     return t.p[i] == '#' && digits_at(t, i + 1) > 0;

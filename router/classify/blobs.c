@@ -162,9 +162,13 @@ static size_t text_bytes(const char *p, size_t n)
     size_t good = 0;
     for (size_t i = 0; i < n;) {
         unsigned char b = (unsigned char)p[i];
-        size_t len = b < 0x80 ? 1 : b >= 0xf0 ? 4 : b >= 0xe0 ? 3 : b >= 0xc2 ? 2 : 0;
-        if (len == 1 ? (b >= ' ' && b != 0x7f) || b == '\n' || b == '\t' || b == '\r'
-                     : len > 0 && (i + len > n || sl_utf8_valid(p + i, len)))
+        if (b < 0x80) {
+            good += (b >= ' ' && b != 0x7f) || b == '\n' || b == '\t' || b == '\r';
+            i++;
+            continue;
+        }
+        size_t len = b >= 0xf0 ? 4 : b >= 0xe0 ? 3 : b >= 0xc2 ? 2 : 0;
+        if (len > 0 && (i + len > n || sl_utf8_valid(p + i, len)))
             good += len;
         i += len ? len : 1;
     }

@@ -142,7 +142,7 @@ static bool number_in(sl_str t, size_t from, size_t to)
 }
 
 /* In scripts without spaces: "我被确诊", "彼は前科がある". */
-static bool about_someone_east(const sl_classifier *c, size_t start, size_t end, bool link)
+static bool about_someone_east(sl_classifier *c, size_t start, size_t end, bool link)
 {
     sl_ctx_set x = sl_ctx_around(&c->ctx, start, end);
     sl_ctx_set before = sl_said_before(c, start, SL_CTX_BEFORE);

@@ -43,7 +43,7 @@ static sl_finder *const finders[SL_CTX_N] = {
     [SL_CTX_BODY] = sl_body_beside,
 };
 
-sl_ctx_set sl_said_before(const sl_classifier *c, size_t at, size_t reach)
+sl_ctx_set sl_said_before(sl_classifier *c, size_t at, size_t reach)
 {
     return sl_ctx_between(&c->ctx, at > reach ? at - reach : 0, at);
 }

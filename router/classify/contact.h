@@ -15,7 +15,7 @@
 void sl_contact_scan(sl_classifier *c, sl_str t);
 
 /* Contexts whose word ends in (at - reach, at]. */
-sl_ctx_set sl_said_before(const sl_classifier *c, size_t at, size_t reach);
+sl_ctx_set sl_said_before(sl_classifier *c, size_t at, size_t reach);
 
 /* email.c: "x@y" ends at `end`. */
 void sl_email_hit(sl_classifier *c, sl_str t, size_t end);

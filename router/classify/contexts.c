@@ -6,7 +6,8 @@
 
 void sl_ctx_clear(sl_ctx_map *m)
 {
-    m->n = 0;
+    m->n = m->lo = m->hi = 0;
+    m->set = (sl_ctx_set){{0}};
     m->lost = false;
 }
 
@@ -43,17 +44,36 @@ size_t sl_ctx_behind(const sl_ctx_map *m, size_t at)
     return lo;
 }
 
-sl_ctx_set sl_ctx_between(const sl_ctx_map *m, size_t after, size_t last)
+/* The place of the first hit that ends behind `at`, looked for from place i on. */
+static size_t seek(const sl_ctx_map *m, size_t i, size_t at)
 {
-    sl_ctx_set s = {{0}};
-    for (size_t i = sl_ctx_behind(m, after); i < m->n && m->hits[i].end <= last; i++) {
-        unsigned x = m->hits[i].ctx;
-        s.w[x / 64] |= UINT64_C(1) << (x % 64);
+    enum { STEPS = 8 };
+    for (int n = 0; n < STEPS; n++) {
+        if (i < m->n && m->hits[i].end <= at)
+            i++;
+        else if (i > 0 && m->hits[i - 1].end > at)
+            i--;
+        else
+            return i;
     }
-    return s;
+    return sl_ctx_behind(m, at);
 }
 
-sl_ctx_set sl_ctx_around(const sl_ctx_map *m, size_t from, size_t to)
+sl_ctx_set sl_ctx_between(sl_ctx_map *m, size_t after, size_t last)
+{
+    size_t lo = seek(m, m->lo, after), hi = seek(m, m->hi, last);
+    if (lo != m->lo || hi != m->hi) {
+        m->lo = lo, m->hi = hi;
+        m->set = (sl_ctx_set){{0}};
+        for (size_t i = lo; i < hi; i++) {
+            unsigned x = m->hits[i].ctx;
+            m->set.w[x / 64] |= UINT64_C(1) << (x % 64);
+        }
+    }
+    return m->set;
+}
+
+sl_ctx_set sl_ctx_around(sl_ctx_map *m, size_t from, size_t to)
 {
     return sl_ctx_between(m, from > SL_CTX_BEFORE ? from - SL_CTX_BEFORE : 0, to + SL_CTX_BEHIND);
 }

@@ -41,6 +41,9 @@ typedef struct sl_ctx_map {
     sl_ctx_hit *hits;
     size_t n, cap;
     bool lost; /* no memory for a hit: the scan is in doubt */
+    /* the last look: hits lo to hi and their set; the next one is mostly close by */
+    size_t lo, hi;
+    sl_ctx_set set;
 } sl_ctx_map;
 
 void sl_ctx_clear(sl_ctx_map *m);
@@ -50,8 +53,8 @@ void sl_ctx_add(sl_ctx_map *m, sl_ctx x, size_t end);
 /* Where the hits begin whose word ends behind `at`. */
 size_t sl_ctx_behind(const sl_ctx_map *m, size_t at);
 /* Contexts whose word ends in (after, last]. */
-sl_ctx_set sl_ctx_between(const sl_ctx_map *m, size_t after, size_t last);
+sl_ctx_set sl_ctx_between(sl_ctx_map *m, size_t after, size_t last);
 /* Contexts whose word ends in (from - 60, to + 40]. */
-sl_ctx_set sl_ctx_around(const sl_ctx_map *m, size_t from, size_t to);
+sl_ctx_set sl_ctx_around(sl_ctx_map *m, size_t from, size_t to);
 
 #endif

@@ -15,6 +15,8 @@ static bool local_char(char ch)
 static size_t word_of(sl_str t, size_t i, const char *const *words, size_t n)
 {
     for (size_t x = 0; x < n; x++) {
+        if (i >= t.n || !sl_alike(t.p[i], words[x][0]))
+            continue;
         size_t m = strlen(words[x]);
         if (i + m <= t.n && strncasecmp(t.p + i, words[x], m) == 0)
             return m;

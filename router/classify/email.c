@@ -19,7 +19,8 @@ static bool ends_with(sl_str s, const char *tail)
 static bool is_any(sl_str s, const char *const *names, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (s.n == strlen(names[i]) && strncasecmp(s.p, names[i], s.n) == 0)
+        if (sl_alike(s.p[0], names[i][0]) && s.n == strlen(names[i]) &&
+            strncasecmp(s.p, names[i], s.n) == 0)
             return true;
     }
     return false;

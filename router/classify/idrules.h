@@ -12,7 +12,7 @@ enum { SL_TOKEN = 34, SL_PARTS = 8 };
 
 /* A token and all its beginnings: those that end with one of its parts. */
 typedef struct sl_token {
-    char s[SL_TOKEN + 1]; /* upper case, no separators */
+    char s[SL_TOKEN + 8]; /* upper case, no separators; written eight at a time */
     int parts;
     uint8_t n[SL_PARTS];            /* letters and digits up to the end of the part */
     size_t end[SL_PARTS];           /* bytes of the text */

@@ -4,21 +4,30 @@
 
 static bool card_shape(const sl_window *w)
 {
-    static const char *const shapes[] = {"4444", "44443", "44442", "44441", "465",  "464",
-                                         "88",   "4443",  "883",   "466",   "55333"};
     if (w->i == w->j)
         return !sl_is_fraction(w);
     if (w->singles)
         return true;
-    if (sl_shaped(w, "22222222")) /* pairs; not eight in a row of more */
+    if (sl_shaped(w, 0x22222222)) /* pairs; not eight in a row of more */
         return w->i == 0 && w->j + 1 == w->k->n && !w->k->cut;
     if (w->j == w->i + 1 && sl_group_n(w, 0) == 6 && sl_group_n(w, 1) >= 10) /* 6+13 of UnionPay */
         return true;
-    for (size_t x = 0; x < sizeof shapes / sizeof *shapes; x++) {
-        if (sl_shaped(w, shapes[x]))
-            return w->same_sep;
+    switch (w->shape) {
+    case 0x4444:
+    case 0x44443:
+    case 0x44442:
+    case 0x44441:
+    case 0x465:
+    case 0x464:
+    case 0x88:
+    case 0x4443:
+    case 0x883:
+    case 0x466:
+    case 0x55333:
+        return w->same_sep;
+    default:
+        return false;
     }
-    return false;
 }
 
 /* EAN-13, or UPC with its 12. */
@@ -40,14 +49,18 @@ static bool check_card(const sl_window *w)
         return false;
     /* the B of "%B4111…^" is the mark of a magnetic track */
     bool track = sl_byte_before(w) == 'B' && w->at >= 2 && w->k->t.p[w->at - 2] == '%';
-    bool good_shape = card_shape(w) && (!w->glued || track), word = sl_near(w, SL_CTX_CARD);
-    if (!good_shape && !word)
+    bool good_shape = card_shape(w) && (!sl_glued(w) || track);
+    if (!good_shape && w->k->c->ctx.n == 0)
+        return false;
+    /* most numbers end here: without the check digit it must look like a card in all else */
+    bool luhn = sl_luhn(w->d, (size_t)w->n);
+    if (!luhn && !(good_shape && w->n >= 15))
+        return false;
+    bool word = sl_near(w, SL_CTX_CARD);
+    if (!word && !(good_shape && luhn))
         return false;
     sl_card issuer = sl_card_issuer(w->d, (size_t)w->n);
-    if (issuer == SL_CARD_NO && w->n < 13)
-        return false;
-    bool luhn = sl_luhn(w->d, (size_t)w->n);
-    if (!luhn && !(good_shape && issuer == SL_CARD_YES && w->n >= 15))
+    if ((issuer == SL_CARD_NO && w->n < 13) || (!luhn && issuer != SL_CARD_YES))
         return false;
     /* beside the word a Luhn digit is enough, whoever issued it, and so is an issuer without one */
     if (word) {
@@ -105,10 +118,10 @@ static bool check_cn_id(sl_window *w)
 
 static bool check_ssn(const sl_window *w)
 {
-    if (!sl_us_ssn(w->d) || w->glued)
+    if (!sl_us_ssn(w->d) || sl_glued(w))
         return false;
-    bool dashed = sl_shaped(w, "324") && w->same_sep && w->k->g[w->i + 1].sep == '-';
-    bool spaced = sl_shaped(w, "324") || w->i == w->j;
+    bool dashed = sl_shaped(w, 0x324) && w->same_sep && w->k->g[w->i + 1].sep == '-';
+    bool spaced = sl_shaped(w, 0x324) || w->i == w->j;
     if (!dashed && !(spaced && sl_near(w, SL_CTX_SSN)))
         return false;
     sl_add(w->k->c, SL_ENT_US_SSN, SL_LEVEL_RESTRICTED, w->at, w->end - w->at);
@@ -124,7 +137,7 @@ bool sl_check_id_window(sl_window *w)
     case 11:
         return sl_check_cn_mobile(w);
     case 13: /* 86 before a mobile number; + is sl_e164's */
-        if (w->d[0] == 8 && w->d[1] == 6 && sl_cn_mobile(w->d + 2) && !w->glued &&
+        if (w->d[0] == 8 && w->d[1] == 6 && sl_cn_mobile(w->d + 2) && !sl_glued(w) &&
             !sl_is_fraction(w)) {
             sl_add(w->k->c, SL_ENT_CN_MOBILE, SL_LEVEL_CONFIDENTIAL, w->at, w->end - w->at);
             return true;
@@ -152,8 +165,10 @@ bool sl_check_iban(sl_cluster *k, int i)
     size_t at = k->g[i].at;
     if (at < 2 || k->g[i].n < 2 || !sl_is_letter(p[at - 1]) || !sl_is_letter(p[at - 2]))
         return false;
+    if (at > 2 && sl_is_alnum(p[at - 3]))
+        return false;
     size_t want = sl_iban_length(p[at - 2], p[at - 1]);
-    if (want == 0 || (at > 2 && (sl_is_letter(p[at - 3]) || sl_is_digit(p[at - 3]))))
+    if (want == 0)
         return false;
     char iban[34];
     size_t n = 0, x = at - 2;

@@ -39,7 +39,7 @@ static bool is_gap(sl_str t, size_t from, size_t to)
     return true;
 }
 
-static bool any_context(const sl_classifier *c, size_t from, size_t end)
+static bool any_context(sl_classifier *c, size_t from, size_t end)
 {
     sl_ctx_set s = sl_ctx_around(&c->ctx, from, end);
     uint64_t any = 0;
@@ -101,6 +101,12 @@ static void list_group(sl_classifier *c, sl_str t, const sl_group *g)
         add_list(c, l->list_at);
 }
 
+/* What stands between the numbers of a row. */
+static const bool plain[256] = {
+    [' '] = true,  ['-'] = true,  ['.'] = true,  ['/'] = true, [','] = true,
+    ['\n'] = true, ['\r'] = true, ['\t'] = true, [':'] = true, ['('] = true,
+    [')'] = true,  ['['] = true,  [']'] = true};
+
 void sl_loose_group(sl_classifier *c, sl_str t, const sl_group *g)
 {
     sl_loose *l = &c->loose;
@@ -120,8 +126,8 @@ void sl_loose_group(sl_classifier *c, sl_str t, const sl_group *g)
         /* the same between all of them; equal pieces but the last, or a few long ones */
         l->decimal = l->groups == 1 && gap == 1 && (t.p[l->end] == '.' || t.p[l->end] == ',');
         bool same = gap == l->gap_n && memcmp(t.p + l->gap_at, t.p + l->end, gap) == 0;
-        for (size_t i = l->end; i < g->at; i++)
-            l->plain &= memchr(" -./,\n\r\t:()[]", t.p[i], 14) != NULL;
+        for (size_t i = l->end; i < g->at && l->plain; i++)
+            l->plain = plain[(unsigned char)t.p[i]];
         l->even &= l->least == l->width && g->n <= l->width;
         l->least = g->n < l->least ? g->n : l->least;
         l->regular =

@@ -39,17 +39,6 @@ static bool is_sep(char ch)
     }
 }
 
-/* True when the groups have exactly these lengths ("4444" for four of four). */
-bool sl_shaped(const sl_window *w, const char *lengths)
-{
-    int x = w->i;
-    for (; *lengths && x <= w->j; x++, lengths++) {
-        if (w->k->g[x].n != *lengths - '0')
-            return false;
-    }
-    return !*lengths && x > w->j;
-}
-
 /* The fraction of "0.5105105105105100" is no number of its own. */
 bool sl_is_fraction(const sl_window *w)
 {
@@ -62,26 +51,6 @@ bool sl_whole_singles(const sl_window *w)
     const sl_cluster *k = w->k;
     bool left = w->i == 0 ? !k->cut : k->g[w->i - 1].n > 1;
     return left || w->j + 1 == k->n || k->g[w->j + 1].n > 1;
-}
-
-bool sl_window_set(sl_window *w, const sl_cluster *k, int i, int j)
-{
-    if (j == i)
-        *w = (sl_window){.k = k, .i = i, .j = i, .same_sep = true, .singles = true};
-    const sl_group *g = &k->g[j];
-    if (w->n + g->n > SL_WINDOW)
-        return false;
-    memcpy(w->d + w->n, g->d, g->n);
-    w->n += g->n;
-    w->j = j;
-    w->at = k->g[i].at;
-    w->end = g->end;
-    w->singles &= g->n == 1;
-    if (j > i)
-        w->same_sep &= g->sep == k->g[i + 1].sep && g->sep_n == k->g[i + 1].sep_n;
-    char before = sl_byte_before(w), after = sl_byte_after(w);
-    w->glued = sl_is_letter(before) || before == '_' || sl_is_letter(after) || after == '_';
-    return true;
 }
 
 /* Digits spelled one by one: only the whole of such a run is a number, not each part of it. */
@@ -124,16 +93,9 @@ static void work(sl_cluster *k, int limit)
 size_t sl_next_digit(sl_str t, size_t i)
 {
     for (; i + 8 <= t.n; i += 8) {
-        uint64_t v;
-        memcpy(&v, t.p + i, 8);
-        /* a digit has 0x30 in the upper nibble: x ^ 0x30 < 0x10; then a byte loop decides */
-        uint64_t x = (v & 0xf0f0f0f0f0f0f0f0u) ^ 0x3030303030303030u;
-        if ((x - 0x0101010101010101u) & ~x & 0x8080808080808080u) {
-            for (size_t y = i; y < i + 8; y++) {
-                if (sl_is_digit(t.p[y]))
-                    return y;
-            }
-        }
+        uint64_t digits = sl_eight_digits(sl_eight(t, i));
+        if (digits)
+            return i + (size_t)__builtin_ctzll(digits) / 8;
     }
     while (i < t.n && !sl_is_digit(t.p[i]))
         i++;

@@ -31,9 +31,10 @@ typedef struct sl_cluster {
 typedef struct sl_window {
     const sl_cluster *k;
     int i, j, n;
-    uint8_t d[SL_WINDOW + 1];
+    uint64_t shape; /* the lengths of the groups, 4 bits each (15: that or more), the last 16 */
     size_t at, end;
-    bool same_sep, singles, glued;
+    bool same_sep, singles;
+    uint8_t d[SL_WINDOW + SL_GROUP_DIGITS]; /* a group is copied whole */
 } sl_window;
 
 static inline int sl_group_n(const sl_window *w, int x)
@@ -51,6 +52,13 @@ static inline char sl_byte_after(const sl_window *w)
     return w->end < w->k->t.n ? w->k->t.p[w->end] : ' ';
 }
 
+/* Letters go on before or behind it. */
+static inline bool sl_glued(const sl_window *w)
+{
+    char before = sl_byte_before(w), after = sl_byte_after(w);
+    return sl_is_letter(before) || before == '_' || sl_is_letter(after) || after == '_';
+}
+
 static inline bool sl_near(const sl_window *w, sl_ctx x)
 {
     if (w->k->c->ctx.n == 0)
@@ -59,14 +67,36 @@ static inline bool sl_near(const sl_window *w, sl_ctx x)
     return sl_ctx_has(&s, x);
 }
 
-/* True when the groups have exactly these lengths ("4444" for four of four). */
-bool sl_shaped(const sl_window *w, const char *lengths);
+/* True when the groups have exactly these lengths (0x4444 for four of four). */
+static inline bool sl_shaped(const sl_window *w, uint64_t lengths)
+{
+    return w->shape == lengths;
+}
 /* The fraction of "0.5105105105105100" is no number of its own. */
 bool sl_is_fraction(const sl_window *w);
 /* Of digits spelled one by one only the whole run counts, or what one end of it cuts off. */
 bool sl_whole_singles(const sl_window *w);
 /* Extends the window from group i to group j (j == i: begins it); false: too many digits. */
-bool sl_window_set(sl_window *w, const sl_cluster *k, int i, int j);
+static inline bool sl_window_set(sl_window *w, const sl_cluster *k, int i, int j)
+{
+    if (j == i) {
+        w->k = k, w->i = i, w->n = 0, w->shape = 0;
+        w->same_sep = w->singles = true;
+        w->at = k->g[i].at;
+    }
+    const sl_group *g = &k->g[j];
+    if (w->n + g->n > SL_WINDOW)
+        return false;
+    memcpy(w->d + w->n, g->d, SL_GROUP_DIGITS);
+    w->n += g->n;
+    w->shape = w->shape << 4 | (g->n < 15 ? g->n : 15);
+    w->j = j;
+    w->end = g->end;
+    w->singles &= g->n == 1;
+    if (j > i)
+        w->same_sep &= g->sep == k->g[i + 1].sep && g->sep_n == k->g[i + 1].sep_n;
+    return true;
+}
 
 /* loose.c is told every group of a view in turn, then the end. */
 void sl_loose_group(sl_classifier *c, sl_str t, const sl_group *g);

@@ -46,7 +46,7 @@ static bool alphabet(char ch)
 static bool at_word(sl_str t, size_t i, const char *w)
 {
     size_t n = strlen(w);
-    return i + n <= t.n && strncasecmp(t.p + i, w, n) == 0;
+    return i + n <= t.n && sl_alike(t.p[i], w[0]) && strncasecmp(t.p + i, w, n) == 0;
 }
 
 /* ---- connectors ---- */
@@ -65,12 +65,6 @@ static const char *const particle_words[] = {
     "은",   "이", "가", "를", "을",   "란", "改成", "设为", "設為", "就是",
     "改为", "叫", "用", "填", "输入", "คือ", "เป็น",  "了",   "→"};
 static sl_wordset connectors = SL_WORDSET(connector_words), particles = SL_WORDSET(particle_words);
-
-void sl_passwords_open(void)
-{
-    sl_wordset_build(&connectors);
-    sl_wordset_build(&particles);
-}
 
 static size_t connector_word(sl_str t, size_t i)
 {
@@ -137,6 +131,9 @@ static size_t to_value(sl_str t, size_t i, bool *ret_strong, char *ret_quote)
     return i;
 }
 
+static const bool ends_value[256] = {['"'] = true, ['\''] = true, ['`'] = true, [','] = true,
+                                     [';'] = true, ['<'] = true,  ['>'] = true, ['|'] = true};
+
 static size_t value_end(sl_str t, size_t from, char quote)
 {
     size_t to = from, max = from + VALUE_MAX < t.n ? from + VALUE_MAX : t.n;
@@ -147,7 +144,7 @@ static size_t value_end(sl_str t, size_t from, char quote)
             return to;
         to = from;
     }
-    while (to < max && (unsigned char)t.p[to] > ' ' && !strchr("\"'`,;<>|", t.p[to]) &&
+    while (to < max && (unsigned char)t.p[to] > ' ' && !ends_value[(unsigned char)t.p[to]] &&
            (!sl_is_high(t.p[to]) || alphabet(t.p[to]) || (to > from && alphabet(t.p[to - 1]))))
         to++;
     while (to > from && strchr(".)]}?!:", t.p[to - 1]))
@@ -163,24 +160,22 @@ static bool has(const char *p, size_t n, const char *w)
 {
     size_t m = strlen(w);
     for (size_t i = 0; i + m <= n; i++) {
-        if (strncasecmp(p + i, w, m) == 0)
+        if (sl_alike(p[i], w[0]) && strncasecmp(p + i, w, m) == 0)
             return true;
     }
     return false;
 }
 
 /* password_length, tokenUrl, key_id: the name says that the value is about the secret. */
+static const char *const about_words[] = {
+    "length", "count", "type",  "name",    "file",   "path",  "url",     "uri",   "field",
+    "policy", "hint",  "label", "min",     "max",    "size",  "limit",   "expir", "ttl",
+    "_id",    "Id",    "izer",  "version", "format", "regex", "pattern", "align", "Code:"};
+static sl_wordset abouts = SL_WORDSET(about_words);
+
 static bool about(const char *p, size_t n)
 {
-    static const char *const words[] = {
-        "length", "count", "type",  "name",    "file",   "path",  "url",     "uri",   "field",
-        "policy", "hint",  "label", "min",     "max",    "size",  "limit",   "expir", "ttl",
-        "_id",    "Id",    "izer",  "version", "format", "regex", "pattern", "align", "Code:"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (has(p, n, words[i]))
-            return true;
-    }
-    return false;
+    return sl_wordset_in(&abouts, p, n);
 }
 
 static bool uuid(const char *p, size_t n)
@@ -193,32 +188,29 @@ static bool digest(const char *p, size_t n)
     return uuid(p, n) || ((n == 32 || n == 40 || n == 64) && sl_value_look(p, n).hex);
 }
 
-/* Is the word before the bare word "key" one that makes it a secret's name? */
+/* Before the bare word "key" they make it a secret's name. */
+static const char *const key_words[] = {
+    "api",         "access",    "secret",      "private",    "encryption",   "encrypt",
+    "decryption",  "master",    "license",     "licence",    "subscription", "auth",
+    "service",     "account",   "storage",     "signing",    "sign",         "shared",
+    "ssh",         "app",       "application", "client",     "consumer",     "activation",
+    "root",        "admin",     "session",     "deploy",     "webhook",      "hmac",
+    "aes",         "rsa",       "jwt",         "host",       "user",         "security",
+    "recovery",    "wpa",       "wifi",        "wi-fi",      "network",      "bot",
+    "developer",   "dev",       "prod",        "production", "live",         "project",
+    "openai",      "stripe",    "azure",       "aws",        "google",       "gemini",
+    "claude",      "anthropic", "deepseek",    "zhipu",      "glm",          "qwen",
+    "serial",      "my",        "our",         "team",       "publishable",  "restricted",
+    "integration", "payment",   "merchant",    "partner",    "cohere",       "mistral",
+    "together",    "fireworks", "智谱",        "write",      "read",         "ingest"};
+static sl_wordset keys = SL_WORDSET(key_words);
+
 static bool key_qualified(sl_str t, size_t end)
 {
-    static const char *const words[] = {
-        "api",         "access",    "secret",      "private",    "encryption",   "encrypt",
-        "decryption",  "master",    "license",     "licence",    "subscription", "auth",
-        "service",     "account",   "storage",     "signing",    "sign",         "shared",
-        "ssh",         "app",       "application", "client",     "consumer",     "activation",
-        "root",        "admin",     "session",     "deploy",     "webhook",      "hmac",
-        "aes",         "rsa",       "jwt",         "host",       "user",         "security",
-        "recovery",    "wpa",       "wifi",        "wi-fi",      "network",      "bot",
-        "developer",   "dev",       "prod",        "production", "live",         "project",
-        "openai",      "stripe",    "azure",       "aws",        "google",       "gemini",
-        "claude",      "anthropic", "deepseek",    "zhipu",      "glm",          "qwen",
-        "serial",      "my",        "our",         "team",       "publishable",  "restricted",
-        "integration", "payment",   "merchant",    "partner",    "cohere",       "mistral",
-        "together",    "fireworks", "智谱",        "write",      "read",         "ingest"};
     size_t i = end - 3;
     while (i > 0 && (blank(t.p[i - 1]) || t.p[i - 1] == '_' || t.p[i - 1] == '-'))
         i--;
-    for (size_t x = 0; x < sizeof words / sizeof *words; x++) {
-        size_t n = strlen(words[x]);
-        if (i >= n && strncasecmp(t.p + i - n, words[x], n) == 0)
-            return true;
-    }
-    return false;
+    return sl_wordset_ends(&keys, t.p, i);
 }
 
 static bool direct_value(const place *s, const char *p, size_t n, bool qualified, char quote)
@@ -353,12 +345,15 @@ static size_t *seen(const place *s)
     return &s->c->secret_to[group_of(s->kind)];
 }
 
-static bool token_byte(sl_str t, size_t i)
+static const bool ends_token[256] = {
+    ['"'] = true, ['\''] = true, ['`'] = true, [','] = true, [';'] = true, ['|'] = true};
+
+static inline bool token_byte(sl_str t, size_t i)
 {
     char ch = t.p[i];
     return (unsigned char)ch > ' ' &&
            (!sl_is_high(ch) || alphabet(ch) || (i > 0 && alphabet(t.p[i - 1]))) &&
-           !strchr("\"'`,;|", ch);
+           !ends_token[(unsigned char)ch];
 }
 
 static size_t trim(sl_str t, size_t *from, size_t to)
@@ -375,8 +370,8 @@ static size_t trim(sl_str t, size_t *from, size_t to)
 /* admin/Passw0rd1, admin:Passw0rd1 */
 static bool pair(const char *p, size_t n)
 {
-    if (memchr(p, '{', n) || memchr(p, '}', n))
-        return false; /* a template */
+    if (!(memchr(p, '/', n) || memchr(p, ':', n)) || memchr(p, '{', n) || memchr(p, '}', n))
+        return false; /* none or a template */
     for (size_t i = 2; i + 5 < n; i++) {
         if (p[i] != '/' && p[i] != ':')
             continue;
@@ -403,22 +398,26 @@ static bool sentence_value(const place *s, sl_str v, bool connected, bool slash)
     case SHORT:
         if (strong && s->kind == PASS)
             return true;
+        if (n < 6 || !(connected || slash))
+            return false;
         i = sl_value_look(p, n);
-        return (connected || slash) && i.digits > 0 && i.digits < n && sl_value_password(p, n) &&
-               i.lower + i.upper + i.high >= 2 && n >= 6;
+        return i.digits > 0 && i.digits < n && sl_value_password(p, n) &&
+               i.lower + i.upper + i.high >= 2;
     case LOGIN:
-        i = sl_value_look(p, n);
         if (pair(p, n))
             return true;
-        return strong && (slash || (i.symbols > 0 && sl_value_any(p, n, "!#$%^&*+?~@"))) &&
+        if (!strong)
+            return false;
+        i = sl_value_look(p, n);
+        return (slash || (i.symbols > 0 && sl_value_any(p, n, "!#$%^&*+?~@"))) &&
                i.upper + i.lower >= 3;
     case NAME:
     case KEY:
-        if (s->kind == KEY && !key_qualified(s->t, s->word))
+        if (n < 14 || (s->kind == KEY && !key_qualified(s->t, s->word)))
             return false;
         if (digest(p, n) && !connected)
             return false;
-        return n >= 14 && !sl_token_placeholder(p, n) && !sl_value_placeholder(p, n) &&
+        return !sl_token_placeholder(p, n) && !sl_value_placeholder(p, n) &&
                sl_value_random(p, n) && sl_value_key(p, n);
     default:
         return false;
@@ -526,7 +525,7 @@ static void check_back(const place *s, size_t word_from)
         static const char *const words[] = {"is",   "as",   "als", "ist", "comme", "como",
                                             "come", "jako", "som", "est", "es",    "for"};
         for (size_t x = 0; x < sizeof words / sizeof *words; x++)
-            joined |= n == strlen(words[x]) && strncasecmp(t.p + at, words[x], n) == 0;
+            joined |= n <= 5 && n == strlen(words[x]) && strncasecmp(t.p + at, words[x], n) == 0;
         i = from;
     }
 }
@@ -667,6 +666,14 @@ static void check_cookies(const place *s)
 }
 
 /* ---- the patterns ---- */
+
+void sl_passwords_open(void)
+{
+    sl_wordset_build(&connectors);
+    sl_wordset_build(&particles);
+    sl_wordset_build(&abouts);
+    sl_wordset_build(&keys);
+}
 
 static const sl_pattern patterns[] = {
 #define W(kind, expr) {"(?i)(?:" expr ")", kind, 0},

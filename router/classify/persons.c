@@ -107,7 +107,7 @@ static bool is_placeholder(sl_str name)
 }
 
 /* A key of JSON names anything: others of a person stand beside it. */
-static bool of_person(const sl_classifier *c, sl_str t, size_t from, size_t to)
+static bool of_person(sl_classifier *c, sl_str t, size_t from, size_t to)
 {
     sl_ctx_set s = sl_ctx_around(&c->ctx, from, to);
     if (sl_ctx_has(&s, SL_CTX_PHONE) || sl_ctx_has(&s, SL_CTX_ADDRESS) ||

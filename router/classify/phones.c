@@ -11,7 +11,7 @@ typedef enum speech { SPEECH_NONE, SPEECH_SOFT, SPEECH_PHONE } speech;
 
 static speech speech_of(const sl_window *w)
 {
-    const sl_classifier *c = w->k->c;
+    sl_classifier *c = w->k->c;
     sl_ctx_set s = sl_ctx_around(&c->ctx, w->at, w->end);
     if (sl_ctx_has(&s, SL_CTX_PHONE))
         return SPEECH_PHONE;
@@ -41,12 +41,12 @@ bool sl_check_cn_mobile(const sl_window *w)
 {
     if (!sl_cn_mobile(w->d))
         return false;
-    bool regular = w->i == w->j || (w->singles && sl_whole_singles(w)) || sl_shaped(w, "344") ||
-                   sl_shaped(w, "335") || sl_shaped(w, "38") || sl_shaped(w, "434") ||
-                   sl_shaped(w, "443") || sl_shaped(w, "56") || sl_shaped(w, "3332") ||
-                   sl_shaped(w, "47") || sl_shaped(w, "3422") || sl_shaped(w, "74") ||
-                   sl_shaped(w, "12224") || sl_shaped(w, "3224") || sl_shaped(w, "32222");
-    if ((!regular || w->glued || sl_is_fraction(w) || is_listed(w) || is_serial(w)) &&
+    bool regular = w->i == w->j || (w->singles && sl_whole_singles(w)) || sl_shaped(w, 0x344) ||
+                   sl_shaped(w, 0x335) || sl_shaped(w, 0x38) || sl_shaped(w, 0x434) ||
+                   sl_shaped(w, 0x443) || sl_shaped(w, 0x56) || sl_shaped(w, 0x3332) ||
+                   sl_shaped(w, 0x47) || sl_shaped(w, 0x3422) || sl_shaped(w, 0x74) ||
+                   sl_shaped(w, 0x12224) || sl_shaped(w, 0x3224) || sl_shaped(w, 0x32222);
+    if ((!regular || sl_glued(w) || sl_is_fraction(w) || is_listed(w) || is_serial(w)) &&
         speech_of(w) == SPEECH_NONE)
         return false;
     sl_add(w->k->c, SL_ENT_CN_MOBILE, SL_LEVEL_CONFIDENTIAL, w->at, w->end - w->at);
@@ -274,7 +274,7 @@ static bool national(const sl_window *w, int n, bool paren)
     }
     if (sl_phone_cn_service(w->d, (size_t)n) && (!paren || !sl_nanp(w->d)))
         return true; /* a company's: nothing to tell */
-    if (w->glued && (sl_byte_after(w) | 32) != 'x' && sl_byte_before(w) != 'l')
+    if (sl_glued(w) && (sl_byte_after(w) | 32) != 'x' && sl_byte_before(w) != 'l')
         return false; /* "ext.", "x5" and "tel555…" */
     if (mobile_shape(w))
         return add(w, SL_ENT_PHONE_NUMBER, w->at);
@@ -282,13 +282,13 @@ static bool national(const sl_window *w, int n, bool paren)
         return false; /* dates and ranges of years */
     if (s == SPEECH_PHONE && looks_dialled(w) && !is_code(w))
         return add(w, SL_ENT_PHONE_NUMBER, w->at);
-    bool nanp = (sl_shaped(w, "334") && sl_nanp(w->d)) ||
-                (sl_shaped(w, "1334") && w->d[0] == 1 && sl_nanp(w->d + 1));
+    bool nanp = (sl_shaped(w, 0x334) && sl_nanp(w->d)) ||
+                (sl_shaped(w, 0x1334) && w->d[0] == 1 && sl_nanp(w->d + 1));
     if (s == SPEECH_SOFT && !is_code(w) && looks_dialled(w) && (paren || nanp || n >= 9 || groups))
         return add(w, SL_ENT_PHONE_NUMBER, w->at);
     if (nanp && paren)
         return add(w, SL_ENT_PHONE_NUMBER, w->at - 1);
-    bool zip = sl_shaped(w, "54"); /* 02111-1307 */
+    bool zip = sl_shaped(w, 0x54); /* 02111-1307 */
     bool trunk =
         groups && !zip && n >= 9 && g->n >= 2 && g->d[0] == 0 && g->d[1] != 0 && w->same_sep;
     if (((paren && n >= 8) || nanp || trunk) && stands_free(w)) {
@@ -304,7 +304,7 @@ void sl_check_national(sl_cluster *k, int i)
     int n, j = run_from(k, i, &n);
     if (n < (j >= i + 2 ? 6 : 7)) /* 33 93 31 */
         return;
-    sl_window w;
+    sl_window w = {.n = 0};
     for (int x = i; x <= j; x++) {
         if (!sl_window_set(&w, k, i, x))
             return;

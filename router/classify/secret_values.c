@@ -123,32 +123,41 @@ bool sl_shape_match(sl_str t, size_t at, const char *shape, size_t *ret_end)
 
 /* ---- what a value is made of ---- */
 
-enum { K_LOWER = 1, K_UPPER, K_DIGIT, K_OTHER };
+enum { K_OTHER, K_LOWER, K_UPPER, K_DIGIT, K_HIGH, K_N };
 
-static int kind(unsigned char ch)
-{
-    unsigned k = kinds[ch];
-    return k & LOWER ? K_LOWER : k & UPPER ? K_UPPER : k & DIGIT ? K_DIGIT : K_OTHER;
-}
+static const uint8_t kind_of[256] = {['a' ... 'z'] = K_LOWER,
+                                     ['A' ... 'Z'] = K_UPPER,
+                                     ['0' ... '9'] = K_DIGIT,
+                                     [0x80 ... 0xff] = K_HIGH};
+/* It is a change of kind when this one follows the last: bits of the last. Capital and camelCase are
+ * words, not changes, unless another capital stood before. */
+static const uint8_t change_from[K_N] = {
+    [K_LOWER] = 1 << K_UPPER | 1 << K_DIGIT,
+    [K_UPPER] = 1 << K_LOWER | 1 << K_DIGIT,
+    [K_DIGIT] = 1 << K_LOWER | 1 << K_UPPER,
+};
 
 sl_value_info sl_value_look(const char *p, size_t n)
 {
     sl_value_info v = {.n = n, .hex = n > 0};
     uint64_t seen[4] = {0};
-    int last = 0, before = 0;
+    unsigned last = K_OTHER, before = K_OTHER, of[K_N] = {0}, changes = 0, all = ~0u;
     for (size_t i = 0; i < n; i++) {
         unsigned char ch = (unsigned char)p[i];
-        int k = kind(ch);
-        v.lower += k == K_LOWER, v.upper += k == K_UPPER, v.digits += k == K_DIGIT;
-        v.symbols += k == K_OTHER && ch < 0x80, v.high += ch >= 0x80;
-        v.hex &= (kinds[ch] & (DIGIT | HEX_LOW | HEX_UP)) != 0;
-        if (!(seen[ch >> 6] >> (ch & 63) & 1))
-            seen[ch >> 6] |= UINT64_C(1) << (ch & 63), v.distinct++;
-        bool word = k == K_LOWER && last == K_UPPER && before != K_UPPER; /* Capital, camelCase */
-        if (last && k != last && !word && k != K_OTHER && last != K_OTHER)
-            v.changes++;
+        unsigned k = kind_of[ch];
+        of[k]++;
+        all &= kinds[ch] & (DIGIT | HEX_LOW | HEX_UP) ? ~0u : 0;
+        seen[ch >> 6] |= UINT64_C(1) << (ch & 63);
+        bool word = k == K_LOWER && last == K_UPPER && before != K_UPPER;
+        changes += (change_from[k] >> last & 1u) & !word;
         before = last, last = k;
     }
+    v.lower = of[K_LOWER], v.upper = of[K_UPPER], v.digits = of[K_DIGIT];
+    v.symbols = of[K_OTHER], v.high = of[K_HIGH];
+    v.changes = changes;
+    v.hex &= all != 0;
+    for (int i = 0; i < 4; i++)
+        v.distinct += (size_t)__builtin_popcountll(seen[i]);
     return v;
 }
 
@@ -156,7 +165,7 @@ static bool contains(const char *p, size_t n, const char *needle)
 {
     size_t m = strlen(needle);
     for (size_t i = 0; i + m <= n; i++) {
-        if ((p[i] | 32) == (needle[0] | 32) && strncasecmp(p + i, needle, m) == 0)
+        if (sl_alike(p[i], needle[0]) && strncasecmp(p + i, needle, m) == 0)
             return true;
     }
     return false;
@@ -343,6 +352,8 @@ static bool common_word(const char *p, size_t n)
     while (word < n && (sl_in_class(p[word], 'w')))
         word++;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (!sl_alike(p[0], words[i][0]))
+            continue;
         size_t m = strlen(words[i]);
         if ((m == n || m == word) && strncasecmp(p, words[i], m) == 0 &&
             (m == n || p[m] == '|' || p[m] == '(' || p[m] == '[' || p[m] == '.' || p[m] == '<' ||
@@ -413,12 +424,21 @@ static bool term_like(const char *p, size_t n, const sl_value_info *v)
     return contains(p, n, "http") || contains(p, n, "www.") || contains(p, n, "utf-");
 }
 
+static bool any_digit(const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (sl_is_digit(p[i]))
+            return true;
+    }
+    return false;
+}
+
 bool sl_value_strong(const char *p, size_t n)
 {
-    if (n < 7 || n > 64)
+    if (n < 7 || n > 64 || !any_digit(p, n))
         return false;
     sl_value_info v = sl_value_look(p, n);
-    if (v.digits == 0 || sl_value_placeholder(p, n) || call_like(p, n))
+    if (sl_value_placeholder(p, n) || call_like(p, n))
         return false;
     if (v.high >= 6 && v.digits >= 2 && v.symbols <= 2 && v.lower + v.upper == 0)
         return true; /* Київ2024 */

@@ -153,9 +153,13 @@ static void check_jwt(sl_classifier *c, sl_str t, size_t end)
 
 /* ---- URLs and headers ---- */
 
+static const bool ends_url[256] = {
+    [0 ... ' '] = true, [0x80 ... 0xff] = true, ['"'] = true, ['\''] = true, ['<'] = true,
+    ['>'] = true,       ['`'] = true,           ['|'] = true, ['\\'] = true};
+
 static bool url_end(char ch)
 {
-    return (unsigned char)ch <= ' ' || (unsigned char)ch >= 0x80 || strchr("\"'<>`|\\", ch);
+    return ends_url[(unsigned char)ch];
 }
 
 static bool url_placeholder(sl_str v)
@@ -164,7 +168,8 @@ static bool url_placeholder(sl_str v)
                                         "secret",   "pw",   "apikey", "key", "mypass",
                                         "xxx",      "...",  "..",     "*"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (v.n == strlen(words[i]) && strncasecmp(v.p, words[i], v.n) == 0)
+        if (v.n == strlen(words[i]) && sl_alike(v.p[0], words[i][0]) &&
+            strncasecmp(v.p, words[i], v.n) == 0)
             return true;
     }
     return sl_value_placeholder(v.p, v.n) && !(v.n >= 4 && v.p[0] != '<' && v.p[0] != '$' &&
@@ -252,7 +257,7 @@ static bool before_is(sl_str t, size_t at, size_t reach, const char *word)
 {
     size_t low = at > reach ? at - reach : 0, n = strlen(word);
     for (size_t i = low; i + n <= at; i++) {
-        if (strncasecmp(t.p + i, word, n) == 0)
+        if (sl_alike(t.p[i], word[0]) && strncasecmp(t.p + i, word, n) == 0)
             return true;
     }
     return false;

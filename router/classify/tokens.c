@@ -35,6 +35,7 @@ static const ctx_rule ctx_rules[] = {
 static struct {
     pthread_once_t once;
     uint16_t first[SL_CTX_N + 1];
+    sl_ctx_set any; /* contexts with a rule */
 } index_of = {.once = PTHREAD_ONCE_INIT};
 
 static void fill_index(void)
@@ -45,6 +46,9 @@ static void fill_index(void)
             r++;
         index_of.first[ctx] = (uint16_t)r;
     }
+    for (r = 0; r < sizeof ctx_rules / sizeof *ctx_rules; r++)
+        index_of.any.w[ctx_rules[r].ctx / 64] |= UINT64_C(1) << ctx_rules[r].ctx % 64;
+    index_of.any.w[SL_CTX_EXPIRY / 64] |= UINT64_C(1) << SL_CTX_EXPIRY % 64;
 }
 
 typedef struct walk {
@@ -71,9 +75,13 @@ static bool joins(char ch)
 
 static size_t run_end(sl_str t, size_t i)
 {
-    while (i < t.n && sl_is_alnum(t.p[i]))
-        i++;
-    return i;
+    for (;;) {
+        uint64_t v = sl_eight(t, i);
+        unsigned n = sl_eight_run(sl_eight_digits(v) | sl_eight_letters(v));
+        i += n;
+        if (n < 8)
+            return i;
+    }
 }
 
 static char at(sl_str t, size_t i)
@@ -89,16 +97,18 @@ static bool token_add(sl_token *k, sl_str t, size_t from, size_t to)
         return false;
     k->sep[p] = p > 0 ? t.p[from - 1] : 0;
     k->key[p] = (p > 0 ? k->key[p - 1] << 4 : 0) | ((uint32_t)(to - from) & 15);
-    for (size_t i = from; i < to; i++, n++) {
-        char ch = t.p[i];
-        if (!sl_is_digit(ch)) {
-            uint64_t bit = UINT64_C(1) << n;
-            k->letters |= bit;
-            *(ch < 'a' ? &k->upper : &k->lower) |= bit;
-            ch &= ~0x20;
-        }
-        k->s[n] = ch;
+    for (size_t i = from; i < to; i += 8) {
+        uint64_t v = sl_eight(t, i);
+        uint64_t some = to - i < 8 ? (UINT64_C(1) << 8 * (to - i)) - 1 : ~UINT64_C(0);
+        uint64_t letters = v << 1 & some & 0x8080808080808080u; /* 0x40 tells them from digits */
+        uint64_t lower = letters & v << 2, bits = sl_eight_bits(letters);
+        v &= ~(lower >> 2);
+        memcpy(k->s + n + (i - from), &v, 8);
+        k->letters |= bits << (n + (i - from));
+        k->lower |= (uint64_t)sl_eight_bits(lower) << (n + (i - from));
+        k->upper |= (bits ^ sl_eight_bits(lower)) << (n + (i - from));
     }
+    n += (int)(to - from);
     k->n[p] = (uint8_t)n;
     k->end[p] = to;
     k->parts++;
@@ -270,14 +280,17 @@ static size_t beside_word(walk *w, const ctx_rule *rule, const bool *ok)
 static void beside_words(walk *w, const sl_ctx_set *near)
 {
     const sl_token *k = &w->k;
-    if (amount(w))
+    uint64_t any = 0;
+    for (size_t i = 0; i < sizeof near->w / sizeof *near->w; i++)
+        any |= near->w[i] & index_of.any.w[i];
+    if (!any || amount(w))
         return;
     bool ok[SL_PARTS];
     for (int i = 0; i < k->parts; i++)
         ok[i] = candid(k, i);
     size_t done_to = w->done_to;
     for (size_t i = 0; i < sizeof near->w / sizeof *near->w; i++) {
-        for (uint64_t left = near->w[i]; left; left &= left - 1) {
+        for (uint64_t left = near->w[i] & index_of.any.w[i]; left; left &= left - 1) {
             unsigned ctx = (unsigned)i * 64 + (unsigned)__builtin_ctzll(left);
             for (unsigned r = index_of.first[ctx]; r < index_of.first[ctx + 1]; r++) {
                 size_t end = beside_word(w, &ctx_rules[r], ok);

@@ -13,6 +13,8 @@ typedef struct sl_wordset {
     unsigned n;
     uint8_t first[256]; /* of a first byte: the last word that begins so, 0: none; 1 is words[0] */
     uint8_t next[256];  /* of a word: another that begins so */
+    uint8_t len[256];   /* of a word, in bytes */
+    uint64_t pairs[16]; /* hashes of the first two bytes that any word has */
 } sl_wordset;
 
 #define SL_WORDSET(array)                                                  \
