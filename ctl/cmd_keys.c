@@ -1,6 +1,8 @@
 /* cmd_keys.c - `sluice keys create|list|revoke`: the gateway's API key file. */
 #include "common/base/clock.h"
+#include "common/crypto/digest.h"
 #include "ctl/cmd.h"
+#include "ctl/key_rights.h"
 #include "gateway/config.h"
 #include "gateway/keys.h"
 
@@ -59,31 +61,53 @@ static sl_status store(const char *path, const sl_api_key *rows, size_t n, sl_er
     return st;
 }
 
+typedef struct rows {
+    sl_api_keys *file; /* the rows' lists of models are its */
+    sl_api_key *v;
+    size_t n;
+} rows;
+
 /* The rows of the file and room for one more; an absent file has none. */
-static sl_status load(const char *path, sl_api_key **ret, size_t *ret_n, sl_error *reterr)
+static sl_status load(const char *path, rows *ret, sl_error *reterr)
 {
-    sl_api_keys *keys = NULL;
-    sl_status st = sl_api_keys_load(&keys, path, reterr);
+    sl_status st = sl_api_keys_load(&ret->file, path, reterr);
     if (st && st != SL_E_NOT_FOUND)
         return st;
-    *ret_n = sl_api_keys_size(keys);
-    *ret = calloc(*ret_n + 1, sizeof(**ret));
-    for (size_t i = 0; *ret && i < *ret_n; i++)
-        (*ret)[i] = *sl_api_keys_at(keys, i);
-    sl_api_keys_unref(keys);
+    ret->n = sl_api_keys_size(ret->file);
+    ret->v = calloc(ret->n + 1, sizeof(*ret->v));
+    for (size_t i = 0; ret->v && i < ret->n; i++)
+        ret->v[i] = *sl_api_keys_at(ret->file, i);
     if (reterr)
         *reterr = (sl_error){0};
-    return *ret ? SL_OK : SL_E_NOMEM;
+    return ret->v ? SL_OK : SL_E_NOMEM;
+}
+
+static void free_rows(rows *r)
+{
+    sl_api_keys_unref(r->file);
+    free(r->v);
+}
+
+static void print_new(const sl_api_key *k, const char *text, bool json)
+{
+    if (json) {
+        printf("{\"id\":\"%s\",\"tenant\":\"%s\",\"role\":\"%s\",\"key\":\"%s\"}\n", k->id,
+               k->tenant, sl_role_name(k->role), text);
+        return;
+    }
+    fprintf(stderr, "key %s of tenant %s (%s); it is shown this once:\n", k->id, k->tenant,
+            sl_role_name(k->role));
+    printf("%s\n", text);
 }
 
 static sl_status create(const char *path, const char *tenant, const char *role_name,
-                        const char *expires, bool json, sl_error *reterr)
+                        const char *expires, const sl_key_rights *rights, bool json,
+                        sl_error *reterr)
 {
     sl_role role;
     int64_t expires_us = 0;
-    sl_api_key *rows = NULL;
-    size_t n = 0;
-    sl_buf text = {0};
+    rows all = {0};
+    sl_buf text = {0}, models = {0};
     if (!sl_role_parse(sl_str_c(role_name), &role))
         return sl_fail(reterr, SL_E_INVALID,
                        "unknown role '%s'; client, operator, auditor and admin exist", role_name);
@@ -93,37 +117,53 @@ static sl_status create(const char *path, const char *tenant, const char *role_n
         return sl_fail(reterr, SL_E_INVALID,
                        "--expires '%s' is not a time such as 2027-01-31T00:00:00Z", expires);
     int lock = lock_file(path, reterr);
-    sl_status st = lock < 0 ? SL_E_INVALID : load(path, &rows, &n, reterr);
+    sl_status st = lock < 0 ? SL_E_INVALID : load(path, &all, reterr);
     if (!st)
-        st = sl_api_key_new(&rows[n], tenant, role, expires_us, &text, reterr);
+        st = sl_api_key_new(&all.v[all.n], tenant, role, expires_us, &text, reterr);
     if (!st)
-        st = store(path, rows, n + 1, reterr);
-    if (!st && json) {
-        printf("{\"id\":\"%s\",\"tenant\":\"%s\",\"role\":\"%s\",\"key\":\"%s\"}\n", rows[n].id,
-               rows[n].tenant, sl_role_name(role), text.data);
-    } else if (!st) {
-        fprintf(stderr, "key %s of tenant %s (%s); it is shown this once:\n", rows[n].id, tenant,
-                role_name);
-        printf("%s\n", text.data);
-    }
+        st = sl_key_rights_apply(rights, &all.v[all.n], &models, reterr);
+    if (!st)
+        st = store(path, all.v, all.n + 1, reterr);
+    if (!st)
+        print_new(&all.v[all.n], text.data, json);
     if (lock >= 0)
         close(lock);
+    if (text.data)
+        sl_wipe(text.data, text.len);
     sl_buf_done(&text);
-    free(rows);
+    sl_buf_done(&models);
+    free_rows(&all);
     return st;
 }
 
 static void print_row(const sl_api_key *k, bool json)
 {
     char created[SL_TIME_TEXT], expires[SL_TIME_TEXT] = "never";
+    bool expired = k->expires_us && k->expires_us <= sl_unix_us();
+    const char *state = k->revoked ? "revoked" : expired ? "expired" : "valid";
+    sl_buf out = {0};
     sl_time_format(created, k->created_us);
     if (k->expires_us)
         sl_time_format(expires, k->expires_us);
-    const char *format = json ? "{\"id\":\"%s\",\"tenant\":\"%s\",\"role\":\"%s\",\"created\":\"%"
-                                "s\",\"expires\":\"%s\",\"revoked\":%s}\n"
-                              : "%-34s %-20s %-9s %s  %-28s %s\n";
-    printf(format, k->id, k->tenant, sl_role_name(k->role), created, expires,
-           json ? (k->revoked ? "true" : "false") : (k->revoked ? "revoked" : "valid"));
+    if (json) {
+        sl_jsonw w = sl_jsonw_on(&out);
+        sl_jsonw_obj(&w, NULL);
+        sl_jsonw_cstr(&w, "id", k->id);
+        sl_jsonw_cstr(&w, "tenant", k->tenant);
+        sl_jsonw_cstr(&w, "role", sl_role_name(k->role));
+        sl_jsonw_cstr(&w, "created", created);
+        sl_jsonw_cstr(&w, "expires", expires);
+        sl_jsonw_bool(&w, "revoked", k->revoked);
+        sl_jsonw_cstr(&w, "state", state);
+        sl_key_rights_json(k, &w);
+        sl_jsonw_end_obj(&w);
+    } else {
+        sl_buf_addf(&out, "%-34s %-20s %-9s %s  %-28s %s", k->id, k->tenant, sl_role_name(k->role),
+                    created, expires, state);
+        sl_key_rights_text(k, &out);
+    }
+    printf("%s\n", sl_buf_ok(&out) ? out.data : "out of memory");
+    sl_buf_done(&out);
 }
 
 static sl_status list(const char *path, bool json, sl_error *reterr)
@@ -138,22 +178,21 @@ static sl_status list(const char *path, bool json, sl_error *reterr)
 
 static sl_status revoke_key(const char *path, const char *id, sl_error *reterr)
 {
-    sl_api_key *rows = NULL;
-    size_t n = 0;
+    rows all = {0};
     bool found = false;
     int lock = lock_file(path, reterr);
-    sl_status st = lock < 0 ? SL_E_INVALID : load(path, &rows, &n, reterr);
-    for (size_t i = 0; !st && i < n; i++)
-        if (!strcmp(rows[i].id, id))
-            rows[i].revoked = found = true;
+    sl_status st = lock < 0 ? SL_E_INVALID : load(path, &all, reterr);
+    for (size_t i = 0; !st && i < all.n; i++)
+        if (!strcmp(all.v[i].id, id))
+            all.v[i].revoked = found = true;
     if (!st && !found)
         st = sl_fail(reterr, SL_E_NOT_FOUND, "%s has no key '%s'; `sluice keys list` shows them",
                      path, id);
     if (!st)
-        st = store(path, rows, n, reterr);
+        st = store(path, all.v, all.n, reterr);
     if (lock >= 0)
         close(lock);
-    free(rows);
+    free_rows(&all);
     return st;
 }
 
@@ -180,6 +219,7 @@ static sl_status path_of_config(const char *config, sl_buf *out, sl_error *reter
 int sl_cmd_keys(int argc, char **argv)
 {
     const char *file = NULL, *config = NULL, *tenant = NULL, *role = NULL, *expires = NULL;
+    sl_key_rights rights = {0};
     bool json = false;
     const sl_arg table[] = {
         {"file", "FILE", "", "the key file", &file, NULL, NULL},
@@ -188,6 +228,19 @@ int sl_cmd_keys(int argc, char **argv)
         {"tenant", "NAME", "", "tenant of a new key", &tenant, NULL, NULL},
         {"role", "ROLE", "client", "client, operator, auditor or admin", &role, NULL, NULL},
         {"expires", "TIME", "", "when a new key ends (RFC 3339)", &expires, NULL, NULL},
+        {"models", "A,B", "",
+         "models that a new key may name, auto among them; else all of its "
+         "tenant's",
+         &rights.models, NULL, NULL},
+        {"max-level", "LEVEL", "restricted", "the highest level that its requests may have",
+         &rights.max_level, NULL, NULL},
+        {"requests-per-minute", "N", "0", "how many requests it may send; 0: no limit", NULL, NULL,
+         &rights.requests},
+        {"tokens-per-minute", "N", "0", "how many tokens it may use", NULL, NULL, &rights.tokens},
+        {"concurrency", "N", "0", "how many of its requests may run at one time", NULL, NULL,
+         &rights.concurrency},
+        {"certificate", "CN", "", "common name of the client certificate that it belongs to",
+         &rights.certificate, NULL, NULL},
         {"json", NULL, NULL, "create and list print JSON", NULL, &json, NULL},
         {0},
     };
@@ -210,7 +263,7 @@ int sl_cmd_keys(int argc, char **argv)
     if (st)
         ;
     else if (!strcmp(verb, "create") && a.words_n == 1)
-        st = create(path.data, tenant, role, expires, json, &err);
+        st = create(path.data, tenant, role, expires, &rights, json, &err);
     else if (!strcmp(verb, "list") && a.words_n == 1)
         st = list(path.data, json, &err);
     else if (!strcmp(verb, "revoke") && a.words_n == 2)

@@ -9,7 +9,10 @@ typedef struct sl_gateway_config {
     int log_level;
     const char *http_listen, *http_tls_cert, *http_tls_key, *http_tls_client_ca;
     int64_t http_connections;
+    int http_tls_client_auth;
     const char *admin_listen;
+    bool admin_auth;
+    int64_t access_failures, access_pause_ms, access_pause_most_ms;
     int64_t body_bytes, deadline_ms;
     const char *private_bootstrap, *public_bootstrap;
     sl_option_map private_properties, public_properties;

@@ -115,11 +115,45 @@ static sl_status take_place(sl_core *c, const sl_policy *p, sl_class cls, sl_ref
                   .message = "Too many requests of this class are in flight. Try again.");
 }
 
+static sl_status refuse_model(sl_core *c, sl_str model, sl_refusal *ref)
+{
+    sl_refusal r = {.http_status = 403,
+                    .type = "permission_error",
+                    .code = "model_not_allowed",
+                    .param = "model"};
+    snprintf(r.message, sizeof(r.message), "This key may not use the model '%.*s'.",
+             model.n > 100 ? 100 : (int)model.n, model.p);
+    return refuse(c, ref, SL_E_DENIED, SL_GM_REFUSED_KEY, r);
+}
+
+/* What was decided is not more than the key may do. A key with a list of models may be given
+ * another one (a reroute, a fallback) only when the list says `auto`. */
+static sl_status check_key(sl_core *c, const sl_submit *s, const sl_decision *d, sl_refusal *ref)
+{
+    if (!s->key)
+        return SL_OK;
+    if (d->level > s->key->max_level) {
+        sl_refusal r = {
+            .http_status = 403, .type = "permission_error", .code = "level_not_allowed"};
+        snprintf(r.message, sizeof(r.message),
+                 "The request is of level '%s'; this key may send requests up to '%s'.",
+                 sl_level_name(d->level), sl_level_name(s->key->max_level));
+        return refuse(c, ref, SL_E_DENIED, SL_GM_REFUSED_KEY, r);
+    }
+    if (!sl_api_key_model(s->key, SL_STR("auto")) && d->model &&
+        !sl_api_key_model(s->key, sl_str_c(d->model)))
+        return refuse_model(c, sl_str_c(d->model), ref);
+    return SL_OK;
+}
+
 static sl_status decide(sl_core *c, const sl_submit *s, const sl_policy *p, sl_arena *arena,
                         sl_decision *d, sl_refusal *ref)
 {
     sl_error err = {0};
     int64_t start = sl_mono_us();
+    sl_str asked = s->chat->model.n ? s->chat->model : SL_STR("auto");
+    if (s->key && !sl_api_key_model(s->key, asked))
+        return refuse_model(c, asked, ref);
     sl_status st = sl_router_decide(c->router, p, s->tenant, s->chat, arena, d, &err);
     sl_metrics_observe(c->shard, SL_GM_DECIDE, 0, (double)(sl_mono_us() - start) / 1e6);
     if (st)
@@ -131,7 +165,10 @@ static sl_status decide(sl_core *c, const sl_submit *s, const sl_policy *p, sl_a
             .type = "permission_error", .code = "sensitivity_violation", .param = "model",
             .message =
                 "The request is sensitive and the model it names is not on the private side.");
-    return check_workers(c, p, s->tenant, s->chat, d, ref);
+    st = check_key(c, s, d, ref);
+    if (!st)
+        st = check_workers(c, p, s->tenant, s->chat, d, ref);
+    return st ? st : check_key(c, s, d, ref); /* the workers' state may have changed the model */
 }
 
 /* Copies what outlives the submit call. */

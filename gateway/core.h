@@ -34,8 +34,9 @@ typedef struct sl_submit {
     sl_chat *chat;  /* borrowed until sl_core_submit returns */
     const char *id; /* SL_UUID_TEXT */
     sl_str tenant;
-    const char *front; /* "http", "kafka" */
-    bool whole;        /* the answer is not streamed */
+    const sl_api_key *key; /* whose models and levels count; borrowed as chat is; NULL: none */
+    const char *front;     /* "http", "kafka" */
+    bool whole;            /* the answer is not streamed */
     bool confirms; /* the front calls sl_core_delivered; else the ticket's end is taken for it */
     int64_t deadline_ms; /* Unix; 0: the default from now */
     int64_t received_us; /* monotonic: when the whole request was there */

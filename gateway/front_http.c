@@ -1,4 +1,4 @@
-/* front_http.c - routes, authentication, submitting; front_http_answer.c writes the answers. */
+/* front_http.c - routes and submitting. front_http_auth.c says who asks, _answer.c answers. */
 #include "gateway/front_http_internal.h"
 #include "gateway/trace.h"
 
@@ -6,68 +6,69 @@
 #include <stdlib.h>
 #include <time.h>
 
-typedef enum route { R_CHAT, R_COMPLETION, R_MODELS, R_ADMIN, R_NONE } route;
+static void chat(sl_front_http *f, sl_http_request *r, const sl_asker *who);
+static void completion(sl_front_http *f, sl_http_request *r, const sl_asker *who);
 
-static const struct {
+/* Every route names the right that it asks for. One that names none is open only when it says so;
+ * otherwise nobody may use it. */
+typedef struct route {
     const char *path, *method;
-    route route;
-} routes[] = {
-    {"/v1/chat/completions", "POST", R_CHAT}, {"/v1/completions", "POST", R_COMPLETION},
-    {"/v1/models", "GET", R_MODELS},          {"/health", "GET", R_ADMIN},
-    {"/health/readiness", "GET", R_ADMIN},    {"/metrics", "GET", R_ADMIN},
+    sl_front_fn fn;
+    sl_right right;
+    bool admin, open, prefix; /* prefix: of the path, with something behind it */
+} route;
+
+static const route routes[] = {
+    {"/v1/chat/completions", "POST", chat, .right = SL_RIGHT_INFER},
+    {"/v1/completions", "POST", completion, .right = SL_RIGHT_INFER},
+    {"/v1/models", "GET", sl_front_models, .right = SL_RIGHT_MODELS},
+    {"/v1/models/", "GET", sl_front_model, .right = SL_RIGHT_MODELS, .prefix = true},
+    {"/health", "GET", sl_front_health, .admin = true, .open = true},
+    {"/health/readiness", "GET", sl_front_readiness, .admin = true, .open = true},
+    {"/metrics", "GET", sl_front_metrics, .right = SL_RIGHT_METRICS, .admin = true},
+    {"/admin/keys", "GET", sl_front_keys, .right = SL_RIGHT_KEYS, .admin = true},
+    {"/admin/policy", "GET", sl_front_policy, .right = SL_RIGHT_POLICY, .admin = true},
+    {"/admin/reload", "POST", sl_front_reload, .right = SL_RIGHT_RELOAD, .admin = true},
 };
 
-static route find_route(const sl_front_http *f, sl_http_request *r)
+static bool is_open(const sl_front_http *f, const route *rt)
+{
+    return rt->open || (rt->right == SL_RIGHT_METRICS && !f->g->cfg->admin_auth);
+}
+
+/* NULL: answered with 404 or 405. */
+static const route *find_route(const sl_front_http *f, sl_http_request *r)
 {
     sl_str path = sl_http_path(r), method = sl_http_method(r);
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-        bool on = routes[i].route == R_ADMIN ? f->opt.admin : f->opt.api;
-        if (!on || !sl_str_is(path, routes[i].path))
+        const route *rt = &routes[i];
+        size_t n = strlen(rt->path);
+        bool here =
+            rt->prefix ? path.n > n && !memcmp(path.p, rt->path, n) : sl_str_is(path, rt->path);
+        if (!here || !(rt->admin ? f->opt.admin : f->opt.api))
             continue;
-        if (sl_str_is(method, routes[i].method) ||
-            (sl_str_is(method, "HEAD") && routes[i].method[0] == 'G'))
-            return routes[i].route;
-        sl_http_add_header(r, "allow", sl_str_c(routes[i].method));
+        if (sl_str_is(method, rt->method) || (sl_str_is(method, "HEAD") && rt->method[0] == 'G'))
+            return rt;
+        sl_http_add_header(r, "allow", sl_str_c(rt->method));
         sl_http_error(r, 405, "invalid_request_error", "method_not_allowed", NULL, 0,
                       "This path takes another method; see the Allow header.");
-        return R_NONE;
+        return NULL;
     }
     sl_http_error(r, 404, "invalid_request_error", "not_found", NULL, 0, "There is no such path.");
-    return R_NONE;
+    return NULL;
 }
 
-/* The tenant of the request's key, copied into `out`; answers 401 otherwise. */
-static bool authenticate(sl_front_http *f, sl_http_request *r, char out[65])
-{
-    sl_api_keys *keys = sl_store_keys(f->g->store);
-    sl_str auth = sl_http_header(r, "authorization");
-    const sl_api_key *k = sl_api_keys_check(keys, auth, sl_unix_us());
-    bool allowed = k && (k->role == SL_ROLE_CLIENT || k->role == SL_ROLE_ADMIN);
-    if (allowed)
-        memcpy(out, k->tenant, 65);
-    if (!allowed) {
-        sl_metrics_add(sl_core_shard(f->core), SL_GM_REFUSED, SL_GM_REFUSED_UNAUTHORIZED, 1);
-        if (k)
-            sl_http_error(r, 403, "permission_error", "role_not_allowed", NULL, 0,
-                          "This key's role may not send requests.");
-        else
-            sl_http_error(r, 401, "authentication_error",
-                          auth.n ? "invalid_api_key" : "missing_api_key", NULL, 0,
-                          auth.n ? "The API key is wrong, expired or revoked."
-                                 : "Give your API key as 'Authorization: Bearer KEY'.");
-    }
-    sl_api_keys_unref(keys);
-    return allowed;
-}
-
-/* Before the body: path, method, key. */
+/* Before the body: path, method, key, limits. */
 static void on_headers(void *arg, sl_http_request *r)
 {
     sl_front_http *f = arg;
-    char tenant[65];
-    route rt = find_route(f, r);
-    if (rt == R_CHAT || rt == R_COMPLETION || rt == R_MODELS)
-        (void)authenticate(f, r, tenant);
+    sl_asker who = {0};
+    const route *rt = find_route(f, r);
+    if (!rt || is_open(f, rt) || !sl_front_ask(f, r, rt->right, &who))
+        return;
+    if (rt->right == SL_RIGHT_INFER)
+        (void)sl_front_look(f, r, who.key);
+    sl_api_keys_unref(who.keys);
 }
 
 static const sl_sink http_sink = {.delta = sl_call_delta, .end = sl_call_end};
@@ -92,7 +93,8 @@ static void run_call(call *c)
     sl_trace_check(&traceparent, &tracestate);
     sl_submit s = {.chat = c->chat,
                    .id = c->id,
-                   .tenant = sl_str_c(c->tenant),
+                   .tenant = sl_str_c(c->who.key->tenant),
+                   .key = c->who.key,
                    .front = "http",
                    .whole = !c->stream,
                    .deadline_ms = c->deadline_ms,
@@ -105,6 +107,7 @@ static void run_call(call *c)
         refused(c, &ref);
         return;
     }
+    c->accepted = true;
     c->head.model = sl_arena_str(&c->arena, sl_str_c(c->decision.model));
     c->head.seed = sl_ticket_seed(c->ticket);
     sl_call_headers(c);
@@ -126,6 +129,16 @@ static void on_result(void *arg, sl_idem_result *res)
         begin_call(c);
 }
 
+/* The keys of a tenant share results, so that a retry may come with a new key; but one that may not
+ * do everything is never given what another one asked for. */
+static sl_str idem_scope(const call *c, char buf[100])
+{
+    const sl_api_key *k = c->who.key;
+    bool limited = k->models || k->max_level != SL_LEVEL_RESTRICTED;
+    snprintf(buf, 100, limited ? "%s\n%s" : "%s", k->tenant, k->id);
+    return sl_str_c(buf);
+}
+
 /* True when the call goes on by itself; otherwise it was answered, or waits. */
 static bool take_key(call *c, sl_str key)
 {
@@ -137,7 +150,8 @@ static bool take_key(call *c, sl_str key)
                                  .message = "An Idempotency-Key has at most 255 characters."});
         return false;
     }
-    switch (sl_idem_begin(c->f->g->idem, sl_str_c(c->tenant), key, sl_http_body(c->r), c->f->loop,
+    char scope[100];
+    switch (sl_idem_begin(c->f->g->idem, idem_scope(c, scope), key, sl_http_body(c->r), c->f->loop,
                           on_result, c, &c->entry, &c->waiter, &stored)) {
     case SL_IDEM_OWNER:
         c->gathers = true;
@@ -171,59 +185,78 @@ static void begin_call(call *c)
         run_call(c);
 }
 
-static void start_call(sl_front_http *f, sl_http_request *r, sl_chat_kind kind,
-                       const char tenant[65])
+static void refuse_body(sl_front_http *f, sl_http_request *r, sl_status st,
+                        const sl_chat_fault *fault, const sl_error *err)
+{
+    bool nomem = !st || st == SL_E_NOMEM;
+    sl_metrics_add(sl_core_shard(f->core), SL_GM_REFUSED, SL_GM_REFUSED_INVALID, 1);
+    sl_http_error(r,
+                  nomem                  ? 503
+                  : st == SL_E_TOO_LARGE ? 413
+                                         : 400,
+                  nomem ? "server_error" : "invalid_request_error",
+                  fault->code[0] ? fault->code : NULL, fault->param[0] ? fault->param : NULL,
+                  nomem ? 1 : 0, nomem ? "Out of memory." : err->text);
+}
+
+static void start_call(sl_front_http *f, sl_http_request *r, sl_chat_kind kind, const sl_asker *who)
 {
     sl_chat_fault fault = {{0}, {0}};
     sl_error err = {0};
+    sl_refusal ref = {0};
     sl_chat *chat = NULL;
     sl_status st =
         sl_chat_parse(&chat, kind, sl_http_body(r), (size_t)f->g->cfg->body_bytes, &fault, &err);
     call *c = st ? NULL : calloc(1, sizeof(*c));
     if (!c) {
-        bool nomem = !st || st == SL_E_NOMEM;
         sl_chat_free(chat);
-        sl_metrics_add(sl_core_shard(f->core), SL_GM_REFUSED, SL_GM_REFUSED_INVALID, 1);
-        sl_http_error(r,
-                      nomem                  ? 503
-                      : st == SL_E_TOO_LARGE ? 413
-                                             : 400,
-                      nomem ? "server_error" : "invalid_request_error",
-                      fault.code[0] ? fault.code : NULL, fault.param[0] ? fault.param : NULL,
-                      nomem ? 1 : 0, nomem ? "Out of memory." : err.text);
+        refuse_body(f, r, st, &fault, &err);
         return;
     }
     *c = (call){.f = f,
                 .r = r,
+                .who = {sl_api_keys_ref(who->keys), who->key},
                 .chat = chat,
                 .stream = chat->stream,
                 .include_usage = chat->include_usage,
                 .deadline_ms = sl_unix_ms() + f->g->cfg->deadline_ms,
-                .gathers = !chat->stream};
-    memcpy(c->tenant, tenant, sizeof(c->tenant));
+                .gathers = !chat->stream,
+                .used = -1};
     sl_uuid7(c->id);
     c->head = (sl_answer_head){.kind = kind, .id = c->id, .created = (int64_t)time(NULL)};
+    if (!sl_call_take(c, &ref)) {
+        refused(c, &ref);
+        return;
+    }
     sl_http_set_user(r, c);
     begin_call(c);
+}
+
+static void chat(sl_front_http *f, sl_http_request *r, const sl_asker *who)
+{
+    start_call(f, r, SL_CHAT, who);
+}
+
+static void completion(sl_front_http *f, sl_http_request *r, const sl_asker *who)
+{
+    start_call(f, r, SL_COMPLETION, who);
 }
 
 static void on_request(void *arg, sl_http_request *r)
 {
     sl_front_http *f = arg;
-    char tenant[65] = "";
+    sl_asker who = {0};
     if (sl_http_answered(r))
         return;
-    route rt = find_route(f, r);
-    if (rt == R_NONE)
+    const route *rt = find_route(f, r);
+    if (!rt)
         return;
-    if (rt == R_ADMIN)
-        sl_front_admin(f, r);
-    else if (!authenticate(f, r, tenant)) /* revoked while the body came */
-        return;
-    else if (rt == R_MODELS)
-        sl_front_models(f, r, sl_str_c(tenant));
-    else
-        start_call(f, r, rt == R_CHAT ? SL_CHAT : SL_COMPLETION, tenant);
+    if (is_open(f, rt)) {
+        rt->fn(f, r, NULL);
+    } else if (sl_front_ask(f, r, rt->right, &who)) { /* again: revoked while the body came */
+        rt->fn(f, r, &who);
+        sl_api_keys_unref(who.keys);
+    }
 }
 
 /* A disconnect cancels the work, unless an Idempotency-Key says that the client will ask again. */

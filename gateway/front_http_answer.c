@@ -8,6 +8,8 @@ void sl_call_free(call *c)
 {
     if (!c)
         return;
+    sl_call_give(c);
+    sl_api_keys_unref(c->who.keys);
     sl_chat_free(c->chat);
     sl_answer_done(&c->answer);
     sl_arena_done(&c->arena);
@@ -96,6 +98,7 @@ static void cut_slow_reader(call *c)
 void sl_call_delta(void *user, const sl_chunk *delta)
 {
     call *c = user;
+    c->said += delta->content.n + delta->reasoning.n;
     if (c->gathers)
         sl_answer_add(&c->answer, delta);
     if (!c->stream || !c->r)
@@ -180,6 +183,10 @@ void sl_call_end(void *user, const sl_outcome *o)
     call *c = user;
     sl_buf tools = {0};
     sl_outcome failed = *o;
+    if (o->has_usage)
+        c->used = o->usage.prompt_tokens + o->usage.completion_tokens;
+    else if (o->http_status >= 500 && !c->said)
+        c->used = 0; /* ours to answer for */
     if (o->http_status == 200 && c->gathers && c->answer.failed) {
         failed = (sl_outcome){
             .http_status = 502,

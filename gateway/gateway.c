@@ -13,6 +13,7 @@
 
 #define BUS_WAIT_MS    30000
 #define CHECK_MS       1000 /* files, policy publication */
+#define CHECK_KEYS_MS  250  /* a revoked key is refused within a second */
 #define DRAIN_FLUSH_MS 300
 #define BUS_SILENT_MS  2500 /* over one interval of the workers' presence */
 #define LOOPS_MAX      64
@@ -48,7 +49,7 @@ struct sl_gateway {
     sl_front_kafka *kafka;
     sl_consumer *presence[SL_CLASS_N];
     sl_watch *presence_watch[SL_CLASS_N], *signals[3];
-    sl_timer *check, *drain;
+    sl_timer *check, *check_keys, *drain;
     sl_codec *codec;
     int64_t drain_until_ms, stop_ms;
     char listen[256]; /* with the port that the first loop was given, where any would do */
@@ -213,6 +214,18 @@ static void check_files(sl_gateway *gw, bool force)
                          sl_presence_view_count(gw->g.presence, (sl_class)c, sl_mono_ms()));
 }
 
+static void check_keys(sl_gateway *gw, bool force)
+{
+    int done = sl_store_check_keys(gw->g.store, force);
+    if (done)
+        sl_metrics_add(gw->loops[0].shard, SL_GM_KEY_RELOADS, done < 0, 1);
+}
+
+static void on_check_keys(void *arg)
+{
+    check_keys(arg, false);
+}
+
 static void on_gauges(void *arg)
 {
     gateway_loop *l = arg;
@@ -239,6 +252,14 @@ static void on_hup(void *arg)
     if (gw->tls && sl_tls_reload(gw->tls, &err) != SL_OK)
         SL_ERROR(NULL, "reload_refused", "TLS: %s; the old certificate stays", err.text);
     check_files(gw, true);
+    check_keys(gw, true);
+}
+
+/* From any loop. */
+static bool reload(void *arg)
+{
+    sl_gateway *gw = arg;
+    return sl_loop_post(gw->loops[0].loop, on_hup, gw) == SL_OK;
 }
 
 static void stop_loop(void *arg)
@@ -356,12 +377,16 @@ static sl_status open_shared(sl_gateway *gw, sl_error *reterr)
     if (!st)
         st = sl_idem_open(&gw->g.idem, cfg->idempotency_ttl_ms, (size_t)cfg->idempotency_bytes);
     if (!st)
+        st = sl_guard_open(&gw->g.guard,
+                           &(sl_guard_options){(int)cfg->access_failures, cfg->access_pause_ms,
+                                               cfg->access_pause_most_ms});
+    if (!st)
         st = sl_metrics_open(&gw->g.metrics, sl_gateway_metrics, SL_GM_N, reterr);
     if (!st && cfg->http_tls_cert[0])
-        st = sl_tls_open(
-            &gw->tls,
-            &(sl_tls_options){cfg->http_tls_cert, cfg->http_tls_key, cfg->http_tls_client_ca},
-            reterr);
+        st = sl_tls_open(&gw->tls,
+                         &(sl_tls_options){cfg->http_tls_cert, cfg->http_tls_key,
+                                           cfg->http_tls_client_ca, cfg->http_tls_client_auth != 0},
+                         reterr);
     return st ? st : open_buses(gw, reterr);
 }
 
@@ -406,7 +431,8 @@ static sl_status open_front(sl_gateway *gw, gateway_loop *l, sl_error *reterr)
                                 .admin = !gw->g.cfg->admin_listen[0],
                                 .reuse_port = gw->g.cfg->loops > 1,
                                 .ready = ready,
-                                .ready_arg = gw};
+                                .reload = reload,
+                                .arg = gw};
     return sl_front_http_open(&l->front, l->loop, l->core, &gw->g, &fo, reterr);
 }
 
@@ -414,8 +440,11 @@ static sl_status open_admin(sl_gateway *gw, sl_error *reterr)
 {
     if (!gw->g.cfg->admin_listen[0])
         return SL_OK;
-    sl_front_http_options fo = {
-        .listen = gw->g.cfg->admin_listen, .admin = true, .ready = ready, .ready_arg = gw};
+    sl_front_http_options fo = {.listen = gw->g.cfg->admin_listen,
+                                .admin = true,
+                                .ready = ready,
+                                .reload = reload,
+                                .arg = gw};
     return sl_front_http_open(&gw->admin, gw->loops[0].loop, gw->loops[0].core, &gw->g, &fo,
                               reterr);
 }
@@ -428,6 +457,8 @@ static sl_status open_first_loop(sl_gateway *gw, sl_error *reterr)
         st = open_presence(gw, (sl_class)c, reterr);
     if (!st)
         st = sl_timer_open(&gw->check, l, on_check, gw, reterr);
+    if (!st)
+        st = sl_timer_open(&gw->check_keys, l, on_check_keys, gw, reterr);
     if (!st)
         st = sl_timer_open(&gw->drain, l, on_drain_tick, gw, reterr);
     if (!st)
@@ -461,6 +492,7 @@ sl_status sl_gateway_open(sl_gateway **ret, const sl_gateway_config *cfg, sl_opt
         return st;
     }
     sl_timer_every(gw->check, CHECK_MS);
+    sl_timer_every(gw->check_keys, CHECK_KEYS_MS);
     sl_core_publish_policy(gw->loops[0].core);
     *ret = gw;
     return SL_OK;
@@ -521,6 +553,7 @@ void sl_gateway_free(sl_gateway *gw)
     for (int i = 0; i < 3; i++)
         sl_watch_free(gw->signals[i]);
     sl_timer_free(gw->check);
+    sl_timer_free(gw->check_keys);
     sl_timer_free(gw->drain);
     for (int i = LOOPS_MAX - 1; i >= 0; i--)
         free_loop(&gw->loops[i]);
@@ -532,6 +565,7 @@ void sl_gateway_free(sl_gateway *gw)
     sl_codec_free(gw->codec);
     sl_tls_free(gw->tls);
     sl_metrics_free(gw->g.metrics);
+    sl_guard_free(gw->g.guard);
     sl_idem_free(gw->g.idem);
     sl_presence_view_free(gw->g.presence);
     sl_store_free(gw->g.store);

@@ -3,8 +3,11 @@
 static const char *const classes[] = {"private", "public", NULL};
 static const char *const levels[] = {"public", "internal", "confidential", "restricted", NULL};
 static const char *const statuses[] = {"2xx", "4xx", "5xx", "gone", NULL};
-static const char *const refusals[] = {"unauthorized", "invalid", "no_worker", "limit",
-                                       "policy",       "audit",   "other",     NULL};
+static const char *const refusals[] = {"unauthorized", "invalid", "no_worker", "limit", "policy",
+                                       "audit",        "other",   "key",       NULL};
+static const char *const failures[] = {"missing", "wrong",  "expired", "revoked",
+                                       "role",    "paused", NULL};
+static const char *const limits[] = {"requests", "tokens", "concurrency", NULL};
 static const char *const replies[] = {"taken",   "foreign",     "late", "duplicate",
                                       "corrupt", "unauthentic", NULL};
 static const char *const outcomes[] = {"taken", "refused", NULL};
@@ -108,6 +111,25 @@ const sl_metric sl_gateway_metrics[SL_GM_N] = {
                               .help = "Policy files read after a change, by outcome.",
                               .label = "outcome",
                               .values = outcomes},
+    [SL_GM_KEY_RELOADS] = {.name = "sluice_key_reloads_total",
+                           .kind = SL_COUNTER,
+                           .help = "API key files read after a change, by outcome.",
+                           .label = "outcome",
+                           .values = outcomes},
+    [SL_GM_AUTH_FAILED] = {.name = "sluice_auth_failures_total",
+                           .kind = SL_COUNTER,
+                           .help = "HTTP requests that no key let in, by reason; paused: not "
+                                   "judged, because their address gave too many wrong keys.",
+                           .label = "reason",
+                           .values = failures},
+    [SL_GM_AUTH_PAUSES] = {.name = "sluice_auth_pauses_total",
+                           .kind = SL_COUNTER,
+                           .help = "Pauses that wrong keys brought upon their address."},
+    [SL_GM_LIMITED] = {.name = "sluice_key_limited_total",
+                       .kind = SL_COUNTER,
+                       .help = "HTTP requests answered 429 by a limit of their key.",
+                       .label = "limit",
+                       .values = limits},
     [SL_GM_CONNECTIONS] = {.name = "sluice_http_connections",
                            .kind = SL_GAUGE,
                            .help = "Open client connections."},

@@ -27,6 +27,10 @@ enum {
     SL_GM_DURATION,
     SL_GM_FIRST_CHUNK,
     SL_GM_POLICY_RELOADS, /* by outcome */
+    SL_GM_KEY_RELOADS,    /* by outcome */
+    SL_GM_AUTH_FAILED,    /* by reason */
+    SL_GM_AUTH_PAUSES,
+    SL_GM_LIMITED, /* by limit */
     SL_GM_CONNECTIONS,
     SL_GM_N
 };
@@ -46,8 +50,18 @@ enum {
     SL_GM_REFUSED_LIMIT,
     SL_GM_REFUSED_POLICY,
     SL_GM_REFUSED_AUDIT,
-    SL_GM_REFUSED_OTHER
+    SL_GM_REFUSED_OTHER,
+    SL_GM_REFUSED_KEY
 };
+enum {
+    SL_GM_AUTH_MISSING,
+    SL_GM_AUTH_WRONG,
+    SL_GM_AUTH_EXPIRED,
+    SL_GM_AUTH_REVOKED,
+    SL_GM_AUTH_ROLE,
+    SL_GM_AUTH_PAUSED
+};
+enum { SL_GM_LIMITED_REQUESTS, SL_GM_LIMITED_TOKENS, SL_GM_LIMITED_CONCURRENCY };
 
 extern const sl_metric sl_gateway_metrics[SL_GM_N];
 

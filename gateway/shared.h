@@ -7,6 +7,7 @@
 
 #include "common/bus/bus.h"
 #include "gateway/config.h"
+#include "gateway/guard.h"
 #include "gateway/idempotency.h"
 #include "gateway/keys.h"
 #include "gateway/metrics.h"
@@ -24,6 +25,7 @@ typedef struct sl_gateway_shared {
     sl_store *store;            /* policy, keyring, API keys: snapshots, any thread */
     sl_presence_view *presence; /* any thread */
     sl_idem *idem;              /* any thread */
+    sl_guard *guard;            /* any thread; NULL: nobody is slowed down */
     sl_metrics *metrics;
     atomic_int inflight[SL_CLASS_N];
     atomic_bool draining;

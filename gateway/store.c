@@ -82,8 +82,12 @@ static sl_status load_keys(sl_store *s, sl_error *reterr)
     sl_api_keys *k = NULL;
     if (s->keys_file.path[0]) {
         sl_status st = sl_api_keys_load(&k, s->keys_file.path, reterr);
-        if (st)
+        if (!st)
+            st = sl_api_keys_carry(k, s->keys); /* this thread alone replaces s->keys */
+        if (st) {
+            sl_api_keys_unref(k);
             return st;
+        }
     }
     pthread_mutex_lock(&s->lock);
     sl_api_keys *old = s->keys;
@@ -171,8 +175,16 @@ void sl_store_check(sl_store *s, bool force, int *ret_refused)
     }
     if (changed(&s->keyring_file) || (force && s->keyring_file.path[0]))
         report("keyring", load_keyring(s, &err), &err);
-    if (changed(&s->keys_file) || (force && s->keys_file.path[0]))
-        report("API keys", load_keys(s, &err), &err);
+}
+
+int sl_store_check_keys(sl_store *s, bool force)
+{
+    sl_error err = {0};
+    if (!changed(&s->keys_file) && !(force && s->keys_file.path[0]))
+        return 0;
+    sl_status st = load_keys(s, &err);
+    report("API keys", st, &err);
+    return st ? -1 : 1;
 }
 
 sl_policy *sl_store_candidate(sl_store *s)

@@ -10,6 +10,7 @@ struct sl_tls {
     pthread_mutex_t lock; /* guards ctx: a session may start while a reload swaps it */
     SSL_CTX *ctx;
     char *cert_file, *key_file, *client_ca; /* read again on reload; client_ca may be NULL */
+    bool client_optional;
 };
 
 /* No prompt on a terminal: an encrypted key fails with an error. */
@@ -31,8 +32,9 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return SSL_TLSEXT_ERR_OK;
 }
 
-static sl_status set_client_ca(SSL_CTX *ctx, const char *file, sl_error *reterr)
+static sl_status set_client_ca(SSL_CTX *ctx, const char *file, bool optional, sl_error *reterr)
 {
+    int mode = SSL_VERIFY_PEER | (optional ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
     STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(file);
     if (!names || SSL_CTX_load_verify_file(ctx, file) != 1) {
         sk_X509_NAME_pop_free(names, X509_NAME_free);
@@ -41,7 +43,7 @@ static sl_status set_client_ca(SSL_CTX *ctx, const char *file, sl_error *reterr)
                        file);
     }
     SSL_CTX_set_client_CA_list(ctx, names); /* takes names */
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_set_verify(ctx, mode, NULL);
     return SL_OK;
 }
 
@@ -82,7 +84,7 @@ static sl_status load(SSL_CTX **ret, const sl_tls *t, sl_error *reterr)
         goto cleanup;
     }
     if (t->client_ca)
-        st = set_client_ca(ctx, t->client_ca, reterr);
+        st = set_client_ca(ctx, t->client_ca, t->client_optional, reterr);
 cleanup:
     ERR_clear_error(); /* or a later SSL_get_error of this thread would report it */
     if (st)
@@ -104,6 +106,7 @@ sl_status sl_tls_open(sl_tls **ret, const sl_tls_options *opt, sl_error *reterr)
     t->cert_file = strdup(opt->cert_file);
     t->key_file = strdup(opt->key_file);
     t->client_ca = ca ? strdup(opt->client_ca) : NULL;
+    t->client_optional = opt->client_optional;
     sl_status st = !t->cert_file || !t->key_file || (ca && !t->client_ca)
                        ? sl_fail(reterr, SL_E_NOMEM, "TLS: out of memory")
                        : load(&t->ctx, t, reterr);
@@ -148,4 +151,33 @@ void *sl_tls_session(sl_tls *t)
     if (ssl)
         SSL_set_accept_state(ssl);
     return ssl;
+}
+
+static bool read_name(const X509 *x, char out[SL_TLS_NAME])
+{
+    X509_NAME *subject = X509_get_subject_name(x);
+    int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0)
+        return false;
+    unsigned char *text = NULL;
+    int n = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+    bool ok = n > 0 && n < SL_TLS_NAME;
+    for (int i = 0; ok && i < n; i++)
+        ok = text[i] > ' ' && text[i] <= '~';
+    if (ok) {
+        memcpy(out, text, (size_t)n);
+        out[n] = '\0';
+    }
+    OPENSSL_free(text);
+    return ok;
+}
+
+void sl_tls_peer_name(void *session, char out[SL_TLS_NAME])
+{
+    SSL *ssl = session;
+    X509 *x = SSL_get_verify_result(ssl) == X509_V_OK ? SSL_get1_peer_certificate(ssl) : NULL;
+    if (!x || !read_name(x, out))
+        out[0] = '\0';
+    X509_free(x);
+    ERR_clear_error();
 }

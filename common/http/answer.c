@@ -78,6 +78,27 @@ sl_str sl_http_peer(const sl_http_request *r)
     return sl_str_c(c->peer_text);
 }
 
+void sl_http_peer_ip(const sl_http_request *r, uint8_t out[16])
+{
+    const union sl_peer *peer = &r->conn->peer;
+    memset(out, 0, 16);
+    if (peer->any.sa_family == AF_INET6) {
+        memcpy(out, &peer->v6.sin6_addr, 16);
+    } else if (peer->any.sa_family == AF_INET) {
+        out[10] = out[11] = 0xff;
+        memcpy(out + 12, &peer->v4.sin_addr, 4);
+    }
+}
+
+sl_str sl_http_client_name(const sl_http_request *r)
+{
+    sl_conn *c = r->conn;
+    if (!c->named)
+        sl_wire_peer_name(&c->wire, c->client_name);
+    c->named = true;
+    return sl_str_c(c->client_name);
+}
+
 void sl_http_set_user(sl_http_request *r, void *user)
 {
     r->user = user;

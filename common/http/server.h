@@ -69,6 +69,10 @@ sl_str sl_http_query(const sl_http_request *r); /* without '?' */
 sl_str sl_http_header(const sl_http_request *r, const char *name);
 sl_str sl_http_body(sl_http_request *r);       /* one piece */
 sl_str sl_http_peer(const sl_http_request *r); /* "10.0.0.1:4711" */
+/* The client's address; IPv4 as ::ffff:a.b.c.d; zeros where there is none. */
+void sl_http_peer_ip(const sl_http_request *r, uint8_t out[16]);
+/* The common name of the client's certificate, which was verified; n 0: it showed none. */
+sl_str sl_http_client_name(const sl_http_request *r);
 void sl_http_set_user(sl_http_request *r, void *user);
 void *sl_http_user(const sl_http_request *r);
 

@@ -85,6 +85,8 @@ struct sl_conn {
     sl_http_request req;
     union sl_peer peer;
     char peer_text[64]; /* made when asked for */
+    char client_name[SL_TLS_NAME];
+    bool named; /* client_name was asked for */
 };
 
 struct sl_http_server {

@@ -1,6 +1,8 @@
 /* wire.c - plain and TLS byte streams. See wire.h. */
 #include "common/http/wire.h"
 
+#include "common/crypto/tls.h"
+
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -238,4 +240,11 @@ bool sl_wire_peer_gone(const sl_wire *w)
         return false; /* not TCP (tests use socket pairs) */
     return info.tcpi_state == TCP_CLOSE_WAIT || info.tcpi_state == TCP_CLOSE ||
            info.tcpi_state == TCP_LAST_ACK || info.tcpi_state == TCP_CLOSING;
+}
+
+void sl_wire_peer_name(const sl_wire *w, char *out)
+{
+    out[0] = '\0';
+    if (w->bev && w->ready)
+        sl_tls_peer_name(bufferevent_openssl_get_ssl(w->bev), out);
 }

@@ -59,6 +59,8 @@ void sl_wire_read(sl_wire *w, bool on);
 void sl_wire_shutdown(sl_wire *w); /* no more output; reading goes on */
 /* True when output waits and no byte was taken for timeout_ms. Called now and then. */
 bool sl_wire_stalled(sl_wire *w, int64_t now_ms, int64_t timeout_ms);
+/* The common name of the peer's certificate, "" when there is none; room for SL_TLS_NAME. */
+void sl_wire_peer_name(const sl_wire *w, char *out);
 /* True when the peer has closed or reset, found without reading. */
 bool sl_wire_peer_gone(const sl_wire *w);
 
