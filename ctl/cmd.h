@@ -16,6 +16,7 @@ int sl_cmd_keys(int argc, char **argv);
 int sl_cmd_classify(int argc, char **argv);
 int sl_cmd_run(int argc, char **argv);
 int sl_cmd_audit(int argc, char **argv);
+int sl_cmd_tunnel(int argc, char **argv);
 int sl_cmd_bench(int argc, char **argv);
 
 /* Parses; prints errors. Returns -1 to go on, otherwise the exit code. */

@@ -18,6 +18,7 @@ static const struct {
     {"run", "run a model file on a prompt in this process", sl_cmd_run},
     {"audit", "balance the books: lost, doubled, altered, unanswered, of the wrong class",
      sl_cmd_audit},
+    {"tunnel", "the WireGuard tunnel: how it is, and new keys for it", sl_cmd_tunnel},
     {"bench", "load a gateway and print rates and latencies", sl_cmd_bench},
 };
 

@@ -16,6 +16,9 @@ typedef struct sl_public_config {
     const char *upstream_url, *upstream_key, *upstream_ca;
     sl_option_map upstream_models; /* name on the bus -> name at the upstream */
     int64_t upstream_concurrency, upstream_retries, upstream_first_byte_ms, upstream_idle_ms;
+    const char *tunnel_status; /* "": no tunnel */
+    int64_t tunnel_handshake_max_s, tunnel_status_max_s;
+    bool tunnel_probe;
     const char *admin_listen;
     int64_t drain_ms, start_ms, coalesce_ms;
 } sl_public_config;

@@ -1,12 +1,16 @@
 #include "public-worker/public_worker.h"
 
 #include "common/base/log.h"
+#include "public-worker/tunnel.h"
 #include "public-worker/upstream.h"
 #include "worker/admin.h"
 #include "worker/daemon.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define TUNNEL_LOOK_MS 1000
 
 struct sl_public_worker {
     sl_loop *loop;
@@ -19,12 +23,40 @@ struct sl_public_worker {
     sl_worker *worker;
     sl_admin *admin;
     sl_daemon *daemon;
+    sl_timer *tunnel_look;
+    bool tunnel_well; /* true where no tunnel is configured */
 };
 
 static bool ready(void *arg)
 {
+    return sl_public_worker_ready(arg);
+}
+
+/* Once a second, so that a scrape and a readiness probe cost no file. */
+static void look_at_tunnel(void *arg)
+{
     sl_public_worker *p = arg;
-    return p->worker && sl_worker_ready(p->worker);
+    sl_error why = {0};
+    double age_s = (double)NAN;
+    bool well = !p->cfg->tunnel_status[0] || sl_tunnel_check(p->cfg, &age_s, &why) == SL_OK;
+    if (p->tunnel_well && !well)
+        SL_WARN(NULL, "tunnel_down", "not ready: %s", why.text);
+    else if (!p->tunnel_well && well)
+        SL_INFO(NULL, "tunnel_up", "the last handshake is %.0f s old", age_s);
+    p->tunnel_well = well;
+    sl_metrics_gauge(p->shard, SL_UM_TUNNEL_AGE, 0, age_s);
+}
+
+static sl_status open_tunnel(sl_public_worker *p, sl_error *reterr)
+{
+    p->tunnel_well = true;
+    look_at_tunnel(p);
+    if (!p->cfg->tunnel_status[0])
+        return SL_OK;
+    sl_status st = sl_timer_open(&p->tunnel_look, p->loop, look_at_tunnel, p, reterr);
+    if (!st)
+        sl_timer_every(p->tunnel_look, TUNNEL_LOOK_MS);
+    return st;
 }
 
 static void stop(void *arg)
@@ -117,6 +149,8 @@ sl_status sl_public_worker_open(sl_public_worker **ret, sl_loop *l, const sl_pub
     if (!st)
         st = sl_metrics_shard_open(p->metrics, &p->shard, reterr);
     if (!st)
+        st = open_tunnel(p, reterr);
+    if (!st)
         st = open_admin(
             p, reterr); /* first: a supervisor can see that the process waits for its bus */
     if (!st)
@@ -142,13 +176,14 @@ int sl_public_worker_admin_port(const sl_public_worker *p)
 
 bool sl_public_worker_ready(const sl_public_worker *p)
 {
-    return p->worker && sl_worker_ready(p->worker);
+    return p->tunnel_well && p->worker && sl_worker_ready(p->worker);
 }
 
 void sl_public_worker_free(sl_public_worker *p)
 {
     if (!p)
         return;
+    sl_timer_free(p->tunnel_look);
     sl_daemon_free(p->daemon);
     sl_worker_free(p->worker);
     sl_upstream_free(p->upstream);

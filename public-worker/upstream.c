@@ -45,6 +45,7 @@ const sl_metric sl_public_metrics[SL_UM_N] = {
     [SL_UM_RETRIES] = {.name = "sluice_upstream_retries_total", .kind = SL_COUNTER, .help = "Further tries of a request at the upstream."},
     [SL_UM_ANSWERS] = {.name = "sluice_upstream_answers_total", .kind = SL_COUNTER, .help = "HTTP answers of the upstream by class of status; none: the connection failed.", .label = "status", .values = answer_classes},
     [SL_UM_ACTIVE] = {.name = "sluice_upstream_active", .kind = SL_GAUGE, .help = "Requests at the upstream now."},
+    [SL_UM_TUNNEL_AGE] = {.name = "sluice_tunnel_handshake_age_seconds", .kind = SL_GAUGE, .help = "Since the tunnel's last handshake; +Inf: none is known; NaN: no tunnel is configured."},
 };
 /* clang-format on */
 

@@ -12,7 +12,7 @@
 #include "worker/metrics.h"
 #include "worker/worker.h"
 
-enum { SL_UM_RETRIES = SL_WM_N, SL_UM_ANSWERS, SL_UM_ACTIVE, SL_UM_N };
+enum { SL_UM_RETRIES = SL_WM_N, SL_UM_ANSWERS, SL_UM_ACTIVE, SL_UM_TUNNEL_AGE, SL_UM_N };
 extern const sl_metric sl_public_metrics[SL_UM_N]; /* the daemon's table */
 
 typedef struct sl_upstream sl_upstream;

@@ -16,7 +16,8 @@ typedef struct rig {
     sl_public_worker *p;
     char file[64];
     sl_http_request *held;
-    bool hold;
+    bool hold, tunnel;
+    char status_path[80]; /* the tunnel's status file */
     char auth[64];
     /* one HTTP question */
     int status;
@@ -60,20 +61,24 @@ static void write_config(rig *r, const char *key)
             "  url: http://127.0.0.1:%d/v1\n  key: %s\n  models:\n    tiny: vendor-7b\n"
             "admin:\n  listen: 127.0.0.1:0\n",
             r->h->bus_name, r->h->ring_path, sl_http_server_port(r->upstream), key);
+    if (r->tunnel)
+        fprintf(f, "tunnel:\n  status_file: %s\n", r->status_path);
     fclose(f);
 }
 
-static rig *open_rig(void)
+static rig *open_rig_with(bool tunnel)
 {
     rig *r = calloc(1, sizeof(*r));
     sl_error err = {0};
     bool done = false;
+    r->tunnel = tunnel;
     r->h = hs_open(SL_CLASS_PUBLIC);
     sl_http_server_options so = {.listen = "127.0.0.1:0"};
     sl_http_handlers hs = {.on_request = on_request, .on_close = on_close};
     assert_int_equal(sl_http_server_open(&r->upstream, r->h->loop, &so, &hs, r, &err), SL_OK);
     assert_int_equal(sl_http_client_open(&r->client, r->h->loop, 4, &err), SL_OK);
     (void)snprintf(r->file, sizeof(r->file), "%s.yaml", r->h->ring_path);
+    (void)snprintf(r->status_path, sizeof(r->status_path), "%s.tunnel", r->h->ring_path);
     setenv("SL_TEST_UPSTREAM_KEY", "sk-from-the-environment", 1);
     write_config(r, "${SL_TEST_UPSTREAM_KEY}");
     char arg0[] = "sluice-public-worker", arg1[] = "--config";
@@ -86,6 +91,11 @@ static rig *open_rig(void)
         print_error("open: %s\n", err.text);
     assert_int_equal(st, SL_OK);
     return r;
+}
+
+static rig *open_rig(void)
+{
+    return open_rig_with(false);
 }
 
 static void close_rig(rig *r)
@@ -158,6 +168,44 @@ static void the_daemon_answers_and_shows_itself(void **state)
         found |= r->h->seen[i].type == SL_TYPE_PRESENCE && strstr(r->h->seen[i].body, "\"tiny\"") &&
                  strcmp(r->h->seen[i].id, "p7") == 0;
     assert_true(found);
+    sl_buf_done(&r->body);
+    close_rig(r);
+}
+
+static void write_status(rig *r, int64_t handshake_age_s)
+{
+    FILE *f = fopen(r->status_path, "w");
+    assert_non_null(f);
+    fprintf(f, "{\"looked_ms\":%lld,\"handshake_ms\":%lld,\"up\":true,\"probe\":\"none\"}",
+            (long long)sl_unix_ms(), (long long)(sl_unix_ms() - handshake_age_s * 1000));
+    fclose(f);
+}
+
+static bool not_ready(harness *h, void *arg)
+{
+    return !is_ready(h, arg);
+}
+
+static void readiness_follows_the_tunnel(void **state)
+{
+    rig *r = open_rig_with(true);
+    assert_int_equal(get(r, "/health"), 200);
+    assert_int_equal(get(r, "/health/readiness"), 503);
+    assert_int_equal(get(r, "/metrics"), 200);
+    assert_non_null(strstr(r->body.data, "sluice_tunnel_handshake_age_seconds +Inf"));
+    write_status(r, 5);
+    assert_true(hs_wait(r->h, is_ready, r));
+    assert_int_equal(get(r, "/health/readiness"), 200);
+    assert_int_equal(get(r, "/metrics"), 200);
+    assert_non_null(strstr(r->body.data, "sluice_tunnel_handshake_age_seconds 5"));
+    write_status(r, 200);
+    assert_true(hs_wait(r->h, not_ready, r));
+    assert_int_equal(get(r, "/health/readiness"), 503);
+    assert_int_equal(get(r, "/health"), 200);
+    write_status(r, 1);
+    assert_true(hs_wait(r->h, is_ready, r));
+    assert_int_equal(unlink(r->status_path), 0);
+    assert_true(hs_wait(r->h, not_ready, r));
     sl_buf_done(&r->body);
     close_rig(r);
 }
@@ -236,6 +284,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_daemon_answers_and_shows_itself),
+        cmocka_unit_test(readiness_follows_the_tunnel),
         cmocka_unit_test(sighup_reloads_and_sigterm_drains),
         cmocka_unit_test(a_second_signal_stops_at_once),
     };
