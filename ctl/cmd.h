@@ -13,6 +13,7 @@ enum { SL_EXIT_OK = 0, SL_EXIT_NO = 1, SL_EXIT_USAGE = 2, SL_EXIT_UNAVAILABLE = 
 int sl_cmd_send(int argc, char **argv);
 int sl_cmd_topics(int argc, char **argv);
 int sl_cmd_keys(int argc, char **argv);
+int sl_cmd_keyring(int argc, char **argv);
 int sl_cmd_classify(int argc, char **argv);
 int sl_cmd_run(int argc, char **argv);
 int sl_cmd_audit(int argc, char **argv);

@@ -7,13 +7,22 @@
 #include <stdio.h>
 #include <string.h>
 
+/* `sluice keys rotate` is said of envelope keys: an API key is not rotated, it is made and revoked.
+ */
+static int keys(int argc, char **argv)
+{
+    bool rotate = argc > 1 && !strcmp(argv[1], "rotate");
+    return rotate ? sl_cmd_keyring(argc, argv) : sl_cmd_keys(argc, argv);
+}
+
 static const struct {
     const char *name, *help;
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"send", "send one request to the gateway and print its answer as it comes", sl_cmd_send},
     {"topics", "make Sluice's topics, or list them", sl_cmd_topics},
-    {"keys", "make, list and revoke API keys", sl_cmd_keys},
+    {"keys", "make, list and revoke API keys", keys},
+    {"keyring", "make, list, rotate and export the keys that encrypt records", sl_cmd_keyring},
     {"classify", "classify texts: level and reasons", sl_cmd_classify},
     {"run", "run a model file on a prompt in this process", sl_cmd_run},
     {"audit", "balance the books: lost, doubled, altered, unanswered, of the wrong class",

@@ -16,9 +16,15 @@
 
 struct sl_keyring {
     atomic_uint refs;
+    bool enforced;
     size_t n;
     sl_key keys[];
 };
+
+void sl_keyring_enforce(sl_keyring *k)
+{
+    k->enforced = true;
+}
 
 sl_keyring *sl_keyring_ref(sl_keyring *k)
 {
@@ -228,9 +234,11 @@ const sl_key *sl_keyring_current(const sl_keyring *k, bool is_public, int64_t no
 
 const sl_key *sl_keyring_find(const sl_keyring *k, sl_str kid)
 {
-    for (size_t i = 0; i < k->n; i++)
-        if (sl_str_is(kid, k->keys[i].kid))
-            return &k->keys[i];
+    for (size_t i = 0; i < k->n; i++) {
+        const sl_key *key = &k->keys[i];
+        if (sl_str_is(kid, key->kid))
+            return k->enforced && sl_unix_ms() >= key->not_after_ms ? NULL : key;
+    }
     return NULL;
 }
 
