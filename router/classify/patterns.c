@@ -14,7 +14,7 @@
 
 /* The lists stand in two databases: what costs one literal matcher most is the number of short
  * literals that share it, and scanning twice costs less than the false starts of all together. */
-enum { DBS = 2, LIST_SHIFT = 16 };
+enum { DBS = 2, LIST_SHIFT = 16, SOURCES_MAX = 8192 };
 
 typedef struct member {
     const sl_pattern_list *list;
@@ -44,19 +44,70 @@ typedef struct sources {
     unsigned n;
 } sources;
 
+/* The next of the words "a|b|c" of an expression "(?i)(?:a|b|c)", which begins at *next: one with
+ * hundreds of words becomes an engine that is dear to run, each word alone is a literal. False: there
+ * are no more. */
+static bool next_word(const char **next, const char **ret, size_t *ret_n)
+{
+    const char *p = *next;
+    int depth = 0;
+    bool set = false;
+    if (!*p)
+        return false;
+    for (; *p; p++) {
+        if (*p == '\\')
+            p++;
+        else if (set)
+            set = *p != ']';
+        else if (*p == '[')
+            set = true;
+        else if (*p == '(')
+            depth++;
+        else if (*p == ')' && depth-- == 0)
+            break;
+        else if (*p == '|' && depth == 0)
+            break;
+    }
+    *ret = *next, *ret_n = (size_t)(p - *next);
+    *next = *p == '|' ? p + 1 : "";
+    return true;
+}
+
+static const char words_head[] = "(?i)(?:"; /* as contexts.c writes it */
+
+static void add_source(sources *s, const char *head, sl_str expr, const char *tail, unsigned id)
+{
+    sl_buf whole = {0};
+    sl_buf_adds(&whole, head);
+    sl_buf_add_str(&whole, expr);
+    sl_buf_adds(&whole, tail);
+    s->text.failed |= s->n == SOURCES_MAX || !sl_buf_ok(&whole);
+    if (sl_buf_ok(&s->text)) {
+        sl_fold_expr(whole.data, &s->text);
+        sl_buf_addc(&s->text, '\0');
+        s->ids[s->n++] = id;
+    }
+    sl_buf_done(&whole);
+}
+
 static bool collect(sources *s, int db)
 {
-    for (size_t l = 0; l < LISTS; l++)
-        s->n += lists[l].db == db ? (unsigned)lists[l].list->n : 0;
-    s->expr = calloc(s->n, sizeof *s->expr);
-    s->ids = calloc(s->n, sizeof *s->ids), s->flags = calloc(s->n, sizeof *s->flags);
+    s->expr = calloc(SOURCES_MAX, sizeof *s->expr);
+    s->ids = calloc(SOURCES_MAX, sizeof *s->ids);
+    s->flags = calloc(SOURCES_MAX, sizeof *s->flags);
     if (!s->expr || !s->ids || !s->flags)
         return false;
-    for (size_t l = 0, x = 0; l < LISTS; l++) {
+    for (size_t l = 0; l < LISTS; l++) {
         for (size_t i = 0; lists[l].db == db && i < lists[l].list->n; i++) {
-            sl_fold_expr(lists[l].list->patterns[i].expr, &s->text);
-            sl_buf_addc(&s->text, '\0');
-            s->ids[x++] = (unsigned)(l << LIST_SHIFT | i);
+            const char *expr = lists[l].list->patterns[i].expr, *word;
+            unsigned id = (unsigned)(l << LIST_SHIFT | i);
+            size_t n;
+            if (lists[l].list != &sl_context_patterns) {
+                add_source(s, "", sl_str_c(expr), "", id);
+                continue;
+            }
+            for (expr += sizeof words_head - 1; next_word(&expr, &word, &n);)
+                add_source(s, words_head, (sl_str){word, n}, ")", id);
         }
     }
     if (!sl_buf_ok(&s->text))

@@ -227,13 +227,27 @@ static bool candid(const sl_token *k, int last)
            !(n > 2 && letters >> from == (UINT64_C(1) << n) - 1);
 }
 
-static bool fits(const ctx_rule *r, const sl_token *k, int last)
+/* The beginnings of a token that a word nearby may make an identifier, the longest first. */
+typedef struct beginnings {
+    struct {
+        uint8_t n, letters, part;
+    } of[SL_PARTS];
+    int count;
+} beginnings;
+
+static beginnings candidates(const sl_token *k)
 {
-    int n = k->n[last];
-    if (n < r->min || n > r->max)
-        return false;
-    int letters = __builtin_popcountll(k->letters & sl_token_mask(k, last));
-    return letters <= r->letters && n - letters >= r->digits;
+    beginnings b = {.count = 0};
+    for (int i = k->parts - 1; i >= 0; i--) {
+        if (!candid(k, i))
+            continue;
+        uint8_t letters = 0;
+        for (uint64_t left = k->letters & sl_token_mask(k, i); left; left &= left - 1)
+            letters++;
+        b.of[b.count].n = k->n[i], b.of[b.count].letters = letters;
+        b.of[b.count++].part = (uint8_t)i;
+    }
+    return b;
 }
 
 static bool expiry(const sl_token *k)
@@ -255,22 +269,18 @@ static bool found_before(const walk *w, size_t end, sl_entity e)
     return false;
 }
 
-/* Up to which part a word nearby makes the token an identifier; -1: it does not. */
-static int part_for(const walk *w, const ctx_rule *rule, const bool *ok)
-{
-    int last = w->k.parts - 1;
-    while (last >= 0 && !(ok[last] && fits(rule, &w->k, last)))
-        last--;
-    return last;
-}
-
 /* The end of what the rule finds, or 0. */
-static size_t beside_word(walk *w, const ctx_rule *rule, const bool *ok)
+static size_t beside_word(walk *w, const ctx_rule *rule, const beginnings *b)
 {
     const sl_token *k = &w->k;
-    int last = part_for(w, rule, ok);
-    if (last < 0)
+    int i = 0;
+    while (i < b->count &&
+           (b->of[i].n < rule->min || b->of[i].n > rule->max || b->of[i].letters > rule->letters ||
+            b->of[i].n - b->of[i].letters < rule->digits))
+        i++;
+    if (i == b->count)
         return 0;
+    int last = b->of[i].part;
     sl_entity e = (sl_entity)rule->entity;
     if (!found_before(w, k->end[last], e))
         sl_add(w->c, e, sl_entities[e].level, k->at, k->end[last] - k->at);
@@ -285,15 +295,13 @@ static void beside_words(walk *w, const sl_ctx_set *near)
         any |= near->w[i] & index_of.any.w[i];
     if (!any || amount(w))
         return;
-    bool ok[SL_PARTS];
-    for (int i = 0; i < k->parts; i++)
-        ok[i] = candid(k, i);
+    beginnings b = candidates(k);
     size_t done_to = w->done_to;
-    for (size_t i = 0; i < sizeof near->w / sizeof *near->w; i++) {
+    for (size_t i = 0; b.count > 0 && i < sizeof near->w / sizeof *near->w; i++) {
         for (uint64_t left = near->w[i] & index_of.any.w[i]; left; left &= left - 1) {
             unsigned ctx = (unsigned)i * 64 + (unsigned)__builtin_ctzll(left);
             for (unsigned r = index_of.first[ctx]; r < index_of.first[ctx + 1]; r++) {
-                size_t end = beside_word(w, &ctx_rules[r], ok);
+                size_t end = beside_word(w, &ctx_rules[r], &b);
                 done_to = end > done_to ? end : done_to;
             }
         }
