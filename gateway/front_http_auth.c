@@ -30,7 +30,7 @@ static bool pass_guard(sl_front_http *f, sl_http_request *r, sl_key_verdict verd
 {
     uint8_t address[16];
     uint32_t skipped;
-    if (!f->g->guard)
+    if (!f->g->guard || verdict == SL_KEY_MISSING) /* which tells a guesser nothing */
         return true;
     sl_http_peer_ip(r, address);
     sl_guard_verdict v = sl_guard_judge(f->g->guard,

@@ -102,12 +102,32 @@ static int64_t pause_of(const sl_guard *g, int failures)
     return over < 1 ? 0 : ms < g->opt.most_ms ? ms : g->opt.most_ms;
 }
 
+static uint64_t *find_recent(source *s, uint64_t tag)
+{
+    for (int i = 0; s && i < RECENT; i++)
+        if (s->recent[i] == tag)
+            return &s->recent[i];
+    return NULL;
+}
+
+/* A key that was wrong a moment ago, and is right now: it was new, and this gateway had not read of
+ * it yet. It was no guess. */
+static bool was_new(source *s, const sl_guard_try *t)
+{
+    uint64_t *recent = t->right ? find_recent(s, t->tag) : NULL;
+    if (!recent)
+        return false;
+    *recent = 0;
+    if (--s->failures == 0)
+        *s = (source){0};
+    return true;
+}
+
 static void wrong_key(sl_guard *g, source *s, const sl_guard_try *t, const uint64_t ip[2],
                       int64_t now_ms, sl_guard_verdict *v)
 {
-    for (int i = 0; s && i < RECENT; i++)
-        if (s->recent[i] == t->tag)
-            return;
+    if (find_recent(s, t->tag))
+        return;
     if (!s)
         s = take_place(g, ip);
     s->recent[s->failures % RECENT] = t->tag;
@@ -136,7 +156,8 @@ sl_guard_verdict sl_guard_judge(sl_guard *g, const sl_guard_try *t, int64_t now_
         *s = (source){0};
         s = NULL;
     }
-    if (s && s->until_ms > now_ms)
+    bool forgiven = was_new(s, t);
+    if (s && s->until_ms > now_ms && !forgiven)
         v.pause_ms = s->until_ms - now_ms;
     else if (t->right)
         atomic_store_explicit(known, pair, memory_order_relaxed);

@@ -4,7 +4,8 @@
  * long as the one before. In a pause no key of that address is judged, right or wrong, so a guesser
  * learns nothing from it; only keys that were right from there before go on, so that who shares the
  * address (a proxy, NAT) with a guesser keeps working. The same wrong key again is no new guess: a
- * client that was not told of its new key harms nobody.
+ * client that was not told of its new key harms nobody; and one that was tried before the gateway
+ * had read of it is forgiven when it turns out right.
  * Nothing waits here: the caller answers with what is left of the pause. Both tables have a fixed
  * size. Addresses are /32 of IPv4 and /64 of IPv6.
  * Threads: any. A right key of a known address costs one load; all else takes a mutex. */

@@ -94,6 +94,26 @@ static void the_same_wrong_key_is_one_guess(void **state)
     sl_guard_free(g);
 }
 
+/* Keys that are used before the gateway has read of them: an operator who makes many is no guesser. */
+static void a_key_that_was_too_new_is_forgiven(void **state)
+{
+    (void)state;
+    sl_guard *g = open_guard(2);
+    for (uint64_t i = 1; i <= 100; i++) {
+        sl_guard_verdict v = wrong(g, mallory, i, (int64_t)i);
+        assert_int_equal(v.pause_ms + v.begun_ms, 0);
+        assert_int_equal(right(g, mallory, i, (int64_t)i), 0);
+    }
+    /* also when its own failure began a pause; the others' guesses still count */
+    for (uint64_t i = 201; i <= 202; i++)
+        (void)wrong(g, mallory, i, 1000);
+    assert_int_equal(wrong(g, mallory, 203, 1000).begun_ms, 250);
+    assert_int_equal(right(g, mallory, 203, 1001), 0);
+    assert_int_equal(wrong(g, mallory, 204, 1001).pause_ms, 249);
+    assert_int_equal(wrong(g, mallory, 204, 1250).begun_ms, 250);
+    sl_guard_free(g);
+}
+
 static void no_key_and_expired_keys_count_for_nothing(void **state)
 {
     (void)state;
@@ -189,6 +209,7 @@ int main(void)
         cmocka_unit_test(a_pause_tells_nothing),
         cmocka_unit_test(others_notice_nothing),
         cmocka_unit_test(the_same_wrong_key_is_one_guess),
+        cmocka_unit_test(a_key_that_was_too_new_is_forgiven),
         cmocka_unit_test(no_key_and_expired_keys_count_for_nothing),
         cmocka_unit_test(ten_quiet_minutes_are_forgiven),
         cmocka_unit_test(ipv6_counts_by_its_64),
