@@ -1,52 +1,20 @@
-/* cmd_topics.c - `sluice topics apply|list`: the topics of the design, from one table. */
+/* cmd_topics.c - `sluice topics apply|list`: topics and access rules of the design, by
+ * topics_plan.c's table. */
 #include "ctl/cmd.h"
+#include "ctl/topics_apply.h"
 #include "gateway/config.h"
-#include "schemas/types.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
-#define HOUR       "3600000"
-#define DAY        "86400000"
 #define TIMEOUT_MS 30000
-#define TOPICS_MAX 64
 
-static const char *const keep_1h[] = {"retention.ms=" HOUR, "segment.ms=600000",
-                                      "max.message.bytes=1114112", NULL};
-static const char *const keep_24h[] = {"retention.ms=" DAY, "segment.ms=3600000",
-                                       "max.message.bytes=1114112", NULL};
-/* A dead letter is the record plus why: it may be larger than any record. */
-static const char *const keep_7d[] = {"retention.ms=604800000", "max.message.bytes=1179648", NULL};
-static const char *const keep_90d[] = {"retention.ms=7776000000", "max.message.bytes=1114112",
-                                       NULL};
-
-typedef struct plan {
-    sl_topic_spec spec[TOPICS_MAX];
-    size_t n;
-} plan;
-
-static void add(plan *p, const char *name, int64_t partitions, int64_t replication,
-                const char *const *config)
-{
-    if (p->n < TOPICS_MAX)
-        p->spec[p->n++] = (sl_topic_spec){name, (int)partitions, (int)replication, config};
-}
-
-static void add_class(plan *p, sl_class c, int64_t partitions, int64_t replication)
-{
-    add(p, sl_topic_name(c, SL_TOPIC_REQUESTS), partitions, replication, keep_24h);
-    add(p, sl_topic_name(c, SL_TOPIC_RESPONSES), partitions, replication, keep_24h);
-    add(p, sl_topic_name(c, SL_TOPIC_CONTROL), 1, replication, keep_1h);
-    add(p, sl_topic_name(c, SL_TOPIC_PRESENCE), 1, replication, keep_1h);
-    add(p, sl_topic_name(c, SL_TOPIC_DEAD_LETTER), 1, replication, keep_7d);
-    if (c == SL_CLASS_PUBLIC) {
-        add(p, SL_TOPIC_PUBLIC_AUDIT, 1, replication, keep_90d);
-        return;
-    }
-    add(p, SL_TOPIC_INGRESS, partitions, replication, keep_24h);
-    add(p, SL_TOPIC_EGRESS, partitions, replication, keep_24h);
-    add(p, SL_TOPIC_AUDIT, 1, replication, keep_90d);
-}
+typedef struct request {
+    sl_gateway_config cfg;
+    sl_principals principals;
+    bool list, json, dry_run, prune, acls;
+    int64_t partitions, replication;
+    size_t open; /* differences that stand */
+} request;
 
 static sl_status open_bus(sl_bus **ret, const sl_gateway_config *cfg, sl_class c, sl_error *reterr)
 {
@@ -65,92 +33,125 @@ static void print_topic(void *arg, const char *topic, int partitions)
         printf(*json ? "{\"topic\":\"%s\",\"partitions\":%d}\n" : "%-34s %d\n", topic, partitions);
 }
 
-static void print_plan(const plan *p, sl_class c, const char *bootstrap, bool json)
+static sl_status apply(request *r, sl_bus *bus, sl_class c, bool two, sl_error *reterr)
 {
-    if (json)
-        for (size_t i = 0; i < p->n; i++)
-            printf("{\"topic\":\"%s\",\"bus\":\"%s\"}\n", p->spec[i].name, sl_class_name(c));
-    else
-        printf("%zu topics stand on the %s bus (%s)\n", p->n, sl_class_name(c), bootstrap);
-}
-
-static sl_status on_cluster(const sl_gateway_config *cfg, sl_class c, bool list, bool json,
-                            const plan *p, sl_error *reterr)
-{
-    sl_bus *bus = NULL;
-    sl_status st = open_bus(&bus, cfg, c, reterr);
+    const sl_gateway_config *cfg = &r->cfg;
+    sl_plan_options po = {.partitions = (int)r->partitions,
+                          .replication = (int)r->replication,
+                          .ingress = &cfg->ingress_topics,
+                          .ingress_group = cfg->ingress_group,
+                          .principals = r->acls ? &r->principals : NULL};
+    po.on[c] = true;
+    if (!two)
+        po.on[SL_CLASS_PUBLIC] = true;
+    sl_apply_options ao = {.bus = sl_class_name(c),
+                           .bootstrap = c == SL_CLASS_PRIVATE ? cfg->private_bootstrap
+                                                              : cfg->public_bootstrap,
+                           .ingress_group = cfg->ingress_group,
+                           .acls = r->acls,
+                           .dry_run = r->dry_run,
+                           .prune = r->prune,
+                           .json = r->json};
+    sl_plan plan;
+    size_t open = 0;
+    sl_status st = sl_plan_make(&plan, &po, reterr);
     if (!st)
-        st = list ? sl_bus_topics_list(bus, print_topic, &json, TIMEOUT_MS, reterr)
-                  : sl_bus_topics_create(bus, p->spec, p->n, TIMEOUT_MS, reterr);
-    if (bus)
-        sl_bus_free(bus);
-    if (!st && !list)
-        print_plan(p, c, c == SL_CLASS_PRIVATE ? cfg->private_bootstrap : cfg->public_bootstrap,
-                   json);
+        st = sl_plan_apply(bus, &plan, &ao, &open, reterr);
+    r->open += open;
+    sl_plan_done(&plan);
     return st;
 }
 
-static sl_status run(const sl_gateway_config *cfg, bool list, bool json, int64_t partitions,
-                     int64_t replication, sl_error *reterr)
+static sl_status on_cluster(request *r, sl_class c, bool two, sl_error *reterr)
 {
-    bool two = cfg->public_bootstrap[0] != '\0';
-    if (cfg->ingress_topics.n > TOPICS_MAX - 16)
-        return sl_fail(reterr, SL_E_INVALID, "more than %d ingress topics", TOPICS_MAX - 16);
-    plan first = {.n = 0}, second = {.n = 0};
-    add_class(&first, SL_CLASS_PRIVATE, partitions, replication);
-    add_class(two ? &second : &first, SL_CLASS_PUBLIC, partitions, replication);
-    for (size_t i = 0; i < cfg->ingress_topics.n; i++)
-        if (strcmp(cfg->ingress_topics.v[i], SL_TOPIC_INGRESS) != 0)
-            add(&first, cfg->ingress_topics.v[i], partitions, replication, keep_24h);
-    sl_status st = on_cluster(cfg, SL_CLASS_PRIVATE, list, json, &first, reterr);
-    return st || !two ? st : on_cluster(cfg, SL_CLASS_PUBLIC, list, json, &second, reterr);
+    sl_bus *bus = NULL;
+    sl_status st = open_bus(&bus, &r->cfg, c, reterr);
+    if (!st)
+        st = r->list ? sl_bus_topics_list(bus, print_topic, &r->json, TIMEOUT_MS, reterr)
+                     : apply(r, bus, c, two, reterr);
+    sl_bus_free(bus);
+    return st;
+}
+
+static sl_status load(sl_options **ret, const char *program, const sl_option *table, void *target,
+                      const char *file, sl_error *reterr)
+{
+    sl_options_spec spec = {.program = program, .summary = "", .table = table, .target = target};
+    char flag[] = "--config", name[] = "sluice";
+    char *args[] = {name, flag, (char *)(uintptr_t)file, NULL};
+    bool leave;
+    return sl_options_load(ret, &spec, file[0] ? 3 : 1, args, &leave, reterr);
+}
+
+static sl_status run(request *r, const char *config, const char *principals, sl_error *reterr)
+{
+    sl_options *options = NULL, *names = NULL;
+    r->acls = principals[0] != '\0';
+    sl_status st = load(&options, "sluice-gateway", sl_gateway_options, &r->cfg, config, reterr);
+    if (!st && r->acls) {
+        st = load(&names, "principals", sl_principals_options, &r->principals, principals, reterr);
+        if (!st)
+            st = sl_principals_check(&r->principals, reterr);
+    }
+    bool two = !st && r->cfg.public_bootstrap[0] != '\0';
+    if (!st)
+        st = on_cluster(r, SL_CLASS_PRIVATE, two, reterr);
+    if (!st && two)
+        st = on_cluster(r, SL_CLASS_PUBLIC, two, reterr);
+    sl_options_free(names);
+    sl_options_free(options);
+    return st;
+}
+
+static sl_status check(request *r, const sl_args *a, const char *principals, sl_error *reterr)
+{
+    r->list = a->words_n == 1 && !strcmp(a->word[0], "list");
+    if (a->words_n != 1 || (!r->list && strcmp(a->word[0], "apply") != 0))
+        return sl_fail(reterr, SL_E_INVALID, "say `sluice topics apply` or `sluice topics list`");
+    if (r->partitions < 1 || r->partitions > 10000 || r->replication < 1 || r->replication > 9)
+        return sl_fail(reterr, SL_E_INVALID, "--partitions is 1 to 10000, --replication 1 to 9");
+    if (r->prune && !principals[0])
+        return sl_fail(reterr, SL_E_INVALID, "--prune removes access rules: it needs --principals");
+    return SL_OK;
 }
 
 int sl_cmd_topics(int argc, char **argv)
 {
-    const char *config = NULL;
-    int64_t partitions = 0, replication = 0;
-    bool json = false;
+    const char *config = NULL, *principals = NULL;
+    request r = {0};
     const sl_arg table[] = {
         {"config", "FILE", sl_cmd_env("SLUICE_CONFIG"),
          "the gateway's configuration: it names the buses", &config, NULL, NULL},
+        {"principals", "FILE", "",
+         "who has which role; with it access rules (ACLs) are applied too", &principals, NULL,
+         NULL},
         {"partitions", "N", "4", "partitions of the request, response, ingress and egress topics",
-         NULL, NULL, &partitions},
+         NULL, NULL, &r.partitions},
         {"replication", "N", "1", "replicas of each partition; 3 in production", NULL, NULL,
-         &replication},
-        {"json", NULL, NULL, "one JSON object a topic", NULL, &json, NULL},
+         &r.replication},
+        {"dry-run", NULL, NULL, "show the difference, change nothing; exit code 1 if there is one",
+         NULL, &r.dry_run, NULL},
+        {"prune", NULL, NULL, "remove rules that allow more than the list does", NULL, &r.prune,
+         NULL},
+        {"json", NULL, NULL, "one JSON object a topic or a difference", NULL, &r.json, NULL},
         {0},
     };
     sl_args a = {.command = "topics",
                  .words = "apply|list",
-                 .summary = "Makes the topics that are missing, or lists Sluice's topics. What "
-                            "exists stays as it is; one with fewer partitions than asked for is "
-                            "named, with exit code 1. Nothing is ever removed.",
+                 .summary =
+                     "Shows what a cluster lacks and makes it: topics, and with --principals who "
+                     "may do what; or lists Sluice's topics. Topics that exist stay as they are; "
+                     "one with fewer partitions than asked for is named. Exit code 1: that, or "
+                     "rules that allow more and were not pruned.",
                  .table = table};
     int code = sl_cmd_args(&a, argc, argv);
     if (code >= 0)
         return code;
     sl_error err = {0};
-    bool list = a.words_n == 1 && !strcmp(a.word[0], "list");
-    if (a.words_n != 1 || (!list && strcmp(a.word[0], "apply") != 0)) {
-        sl_fail(&err, SL_E_INVALID, "say `sluice topics apply` or `sluice topics list`");
-    } else if (partitions < 1 || partitions > 10000 || replication < 1 || replication > 9) {
-        sl_fail(&err, SL_E_INVALID, "--partitions is 1 to 10000, --replication 1 to 9");
-    } else {
-        sl_gateway_config cfg = {0};
-        sl_options *options = NULL;
-        sl_options_spec spec = {.program = "sluice-gateway",
-                                .summary = "",
-                                .table = sl_gateway_options,
-                                .target = &cfg};
-        char flag[] = "--config", program[] = "sluice";
-        char *args[] = {program, flag, (char *)(uintptr_t)config, NULL};
-        bool leave;
-        sl_status st = sl_options_load(&options, &spec, config[0] ? 3 : 1, args, &leave, &err);
-        if (!st)
-            st = run(&cfg, list, json, partitions, replication, &err);
-        sl_options_free(options);
-    }
+    if (check(&r, &a, principals, &err) == SL_OK)
+        (void)!run(&r, config, principals, &err);
     sl_args_done(&a);
-    return err.code ? sl_cmd_fail("topics", &err) : SL_EXIT_OK;
+    if (err.code)
+        return sl_cmd_fail("topics", &err);
+    return r.open ? SL_EXIT_NO : SL_EXIT_OK;
 }

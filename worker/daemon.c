@@ -85,13 +85,17 @@ sl_status sl_daemon_bus(sl_bus **ret, const sl_bus_options *opt, int64_t patienc
     if (st)
         return st; /* a wrong property or file does not get better by waiting */
     char id[128];
+    sl_error why = {0};
     int64_t until = sl_mono_ms() + patience_ms;
-    while ((st = sl_bus_cluster_id(bus, id, sizeof(id), 5000, reterr)) && sl_mono_ms() < until) {
-        SL_WARN(NULL, "bus_unreachable", "the %s bus does not answer yet; trying again", opt->name);
+    while ((st = sl_bus_cluster_id(bus, id, sizeof(id), 5000, &why)) && sl_mono_ms() < until) {
+        SL_WARN(NULL, "bus_unreachable", "the %s bus does not answer yet; trying again: %s",
+                opt->name, why.text);
         nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
     }
     if (st) {
         sl_bus_free(bus);
+        if (reterr)
+            *reterr = why;
         return st;
     }
     *ret = bus;

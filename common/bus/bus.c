@@ -318,3 +318,39 @@ sl_status sl_bus_topics_list(sl_bus *b, void (*fn)(void *arg, const char *topic,
 {
     return b->ops->topics_list(b, fn, arg, timeout_ms, reterr);
 }
+
+/* ---- access control lists ---- */
+
+static sl_status acls_check(const sl_bus *b, const sl_acl *a, size_t n, sl_error *reterr)
+{
+    if (!b->ops->acls_list)
+        return sl_fail(reterr, SL_E_UNSUPPORTED, "this bus has no access control lists");
+    for (size_t i = 0; i < n; i++) {
+        if (a[i].resource == SL_ACL_OTHER || a[i].op == SL_ACL_OP_OTHER)
+            return sl_fail(reterr, SL_E_UNSUPPORTED,
+                           "an ACL on a resource or operation that this version does not know");
+        if (!a[i].principal || strncmp(a[i].principal, "User:", 5) != 0 || !a[i].host ||
+            !*a[i].host || !a[i].name || !*a[i].name)
+            return sl_fail(reterr, SL_E_INVALID, "an ACL needs User:NAME, a host and a name");
+    }
+    return SL_OK;
+}
+
+sl_status sl_bus_acls_list(sl_bus *b, void (*fn)(void *arg, const sl_acl *a), void *arg,
+                           int timeout_ms, sl_error *reterr)
+{
+    sl_status s = acls_check(b, NULL, 0, reterr);
+    return s ? s : b->ops->acls_list(b, fn, arg, timeout_ms, reterr);
+}
+
+sl_status sl_bus_acls_create(sl_bus *b, const sl_acl *a, size_t n, int timeout_ms, sl_error *reterr)
+{
+    sl_status s = acls_check(b, a, n, reterr);
+    return s || n == 0 ? s : b->ops->acls_create(b, a, n, timeout_ms, reterr);
+}
+
+sl_status sl_bus_acls_delete(sl_bus *b, const sl_acl *a, size_t n, int timeout_ms, sl_error *reterr)
+{
+    sl_status s = acls_check(b, a, n, reterr);
+    return s || n == 0 ? s : b->ops->acls_delete(b, a, n, timeout_ms, reterr);
+}

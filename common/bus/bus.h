@@ -167,4 +167,45 @@ sl_status sl_bus_committed(sl_bus *b, const char *group, const char *topic, int3
 sl_status sl_bus_topics_list(sl_bus *b, void (*fn)(void *arg, const char *topic, int partitions),
                              void *arg, int timeout_ms, sl_error *reterr) SL_MUST_CHECK;
 
+/* ---- access control lists ---- */
+typedef enum sl_acl_resource {
+    SL_ACL_OTHER,
+    SL_ACL_TOPIC,
+    SL_ACL_GROUP,
+    SL_ACL_CLUSTER
+} sl_acl_resource;
+typedef enum sl_acl_op {
+    SL_ACL_OP_OTHER, /* one that this version does not know; only listed, as is SL_ACL_OTHER */
+    SL_ACL_ALL,
+    SL_ACL_READ,
+    SL_ACL_WRITE,
+    SL_ACL_CREATE,
+    SL_ACL_DELETE,
+    SL_ACL_ALTER,
+    SL_ACL_DESCRIBE,
+    SL_ACL_CLUSTER_ACTION,
+    SL_ACL_DESCRIBE_CONFIGS,
+    SL_ACL_ALTER_CONFIGS,
+    SL_ACL_IDEMPOTENT_WRITE
+} sl_acl_op;
+typedef struct sl_acl {
+    const char *principal; /* "User:gateway-0" */
+    const char *host;      /* "*": any */
+    sl_acl_resource resource;
+    const char *name; /* of the topic or group; "kafka-cluster" of the cluster */
+    bool prefixed;    /* every name that begins so; else that name, and "*" is all of them */
+    sl_acl_op op;
+    bool deny;
+} sl_acl;
+/* All rules of the cluster, one each call; borrowed until the callback returns. SL_E_UNSUPPORTED:
+ * the cluster has no authorizer. */
+sl_status sl_bus_acls_list(sl_bus *b, void (*fn)(void *arg, const sl_acl *a), void *arg,
+                           int timeout_ms, sl_error *reterr) SL_MUST_CHECK;
+/* What exists already is fine. */
+sl_status sl_bus_acls_create(sl_bus *b, const sl_acl *a, size_t n, int timeout_ms,
+                             sl_error *reterr) SL_MUST_CHECK;
+/* Removes exactly these; what is gone already is fine. */
+sl_status sl_bus_acls_delete(sl_bus *b, const sl_acl *a, size_t n, int timeout_ms,
+                             sl_error *reterr) SL_MUST_CHECK;
+
 #endif

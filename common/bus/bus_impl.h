@@ -33,6 +33,13 @@ typedef struct sl_bus_ops {
                            int64_t *ret, int timeout_ms, sl_error *reterr);
     sl_status (*topics_list)(sl_bus *b, void (*fn)(void *arg, const char *topic, int partitions),
                              void *arg, int timeout_ms, sl_error *reterr);
+    /* NULL: there are no access control lists. */
+    sl_status (*acls_list)(sl_bus *b, void (*fn)(void *arg, const sl_acl *a), void *arg,
+                           int timeout_ms, sl_error *reterr);
+    sl_status (*acls_create)(sl_bus *b, const sl_acl *a, size_t n, int timeout_ms,
+                             sl_error *reterr);
+    sl_status (*acls_delete)(sl_bus *b, const sl_acl *a, size_t n, int timeout_ms,
+                             sl_error *reterr);
 } sl_bus_ops;
 
 struct sl_bus {

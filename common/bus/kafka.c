@@ -259,6 +259,9 @@ static const sl_bus_ops kafka_ops = {
     .offset_at = kafka_offset_at,
     .committed = kafka_committed,
     .topics_list = kafka_topics_list,
+    .acls_list = kafka_acls_list,
+    .acls_create = kafka_acls_create,
+    .acls_delete = kafka_acls_delete,
 };
 
 static bool copy_options(kafka_bus *b, const sl_bus_options *opt)

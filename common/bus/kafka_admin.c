@@ -1,4 +1,4 @@
-/* kafka_admin.c - topics, watermarks, offsets by time, committed offsets.
+/* kafka_admin.c - topics, watermarks, offsets by time, committed offsets, access control lists.
  *
  * One client a bus, made by the first call: a consumer without a group, because a consumer's
  * metadata requests never create topics. Each call retries what may pass until its time is up. */
@@ -36,15 +36,29 @@ static bool retry(rd_kafka_resp_err_t err, int64_t deadline_ms)
     return true;
 }
 
+/* Called by librdkafka's threads. An error callback instead would queue up between two calls. */
+static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char *said)
+{
+    kafka_bus *b = rk ? rd_kafka_opaque(rk) : NULL;
+    kafka_cause cause = kafka_cause_of(said);
+    if (b && (cause != KAFKA_CAUSE_NONE || strcmp(fac, "FAIL") == 0))
+        atomic_store(&b->cause, cause); /* the last failed connection counts */
+}
+
 static rd_kafka_t *admin_client(sl_bus *base, sl_error *reterr)
 {
     kafka_bus *b = (kafka_bus *)base;
     pthread_mutex_lock(&b->lock);
     if (!b->admin) {
         rd_kafka_conf_t *conf = kafka_conf(b, reterr);
-        if (conf && kafka_set(conf, "allow.auto.create.topics", "false", reterr) != SL_OK) {
+        if (conf && (kafka_set(conf, "allow.auto.create.topics", "false", reterr) != SL_OK ||
+                     kafka_set(conf, "log.connection.close", "true", reterr) != SL_OK)) {
             rd_kafka_conf_destroy(conf);
             conf = NULL;
+        }
+        if (conf) {
+            rd_kafka_conf_set_opaque(conf, b);
+            rd_kafka_conf_set_log_cb(conf, on_log);
         }
         if (conf)
             b->admin = kafka_new(b, RD_KAFKA_CONSUMER, conf, reterr);
@@ -52,6 +66,14 @@ static rd_kafka_t *admin_client(sl_bus *base, sl_error *reterr)
     rd_kafka_t *rk = b->admin;
     pthread_mutex_unlock(&b->lock);
     return rk;
+}
+
+/* For the calls that say whether the cluster can be reached at all. */
+static sl_status unreached(sl_bus *base, rd_kafka_resp_err_t err, const char *what,
+                           sl_error *reterr)
+{
+    kafka_bus *b = (kafka_bus *)base;
+    return kafka_fail_cause(reterr, err, atomic_exchange(&b->cause, KAFKA_CAUSE_NONE), what);
 }
 
 /* ---- metadata ---- */
@@ -70,7 +92,7 @@ sl_status kafka_cluster_id(sl_bus *b, char *out, size_t out_n, int timeout_ms, s
         err = rd_kafka_metadata(rk, 0, NULL, &md, left_ms(deadline_ms));
     while (err != RD_KAFKA_RESP_ERR_NO_ERROR && retry(err, deadline_ms));
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_fail(reterr, err, "asking for the cluster's id");
+        return unreached(b, err, "asking for the cluster's id", reterr);
     rd_kafka_metadata_destroy(md);
     id = rd_kafka_clusterid(rk, left_ms(deadline_ms));
     if (!id)
@@ -133,7 +155,7 @@ sl_status kafka_topics_list(sl_bus *b, void (*fn)(void *arg, const char *topic, 
         err = rd_kafka_metadata(rk, 1, NULL, &md, left_ms(deadline_ms));
     while (err != RD_KAFKA_RESP_ERR_NO_ERROR && retry(err, deadline_ms));
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_fail(reterr, err, "listing topics");
+        return unreached(b, err, "listing topics", reterr);
     for (int i = 0; i < md->topic_cnt; i++)
         fn(arg, md->topics[i].topic, md->topics[i].partition_cnt);
     rd_kafka_metadata_destroy(md);
@@ -365,4 +387,177 @@ sl_status kafka_topics_create(sl_bus *b, const sl_topic_spec *t, size_t n, int t
             return s;
     }
     return SL_OK;
+}
+
+/* ---- access control lists ---- */
+
+/* By sl_acl_op. */
+static const rd_kafka_AclOperation_t operations[] = {
+    RD_KAFKA_ACL_OPERATION_UNKNOWN,        RD_KAFKA_ACL_OPERATION_ALL,
+    RD_KAFKA_ACL_OPERATION_READ,           RD_KAFKA_ACL_OPERATION_WRITE,
+    RD_KAFKA_ACL_OPERATION_CREATE,         RD_KAFKA_ACL_OPERATION_DELETE,
+    RD_KAFKA_ACL_OPERATION_ALTER,          RD_KAFKA_ACL_OPERATION_DESCRIBE,
+    RD_KAFKA_ACL_OPERATION_CLUSTER_ACTION, RD_KAFKA_ACL_OPERATION_DESCRIBE_CONFIGS,
+    RD_KAFKA_ACL_OPERATION_ALTER_CONFIGS,  RD_KAFKA_ACL_OPERATION_IDEMPOTENT_WRITE,
+};
+/* By sl_acl_resource. librdkafka calls the cluster a broker. */
+static const rd_kafka_ResourceType_t resources[] = {
+    RD_KAFKA_RESOURCE_UNKNOWN, RD_KAFKA_RESOURCE_TOPIC, RD_KAFKA_RESOURCE_GROUP,
+    RD_KAFKA_RESOURCE_BROKER};
+
+static sl_acl acl_of(const rd_kafka_AclBinding_t *b)
+{
+    sl_acl a = {.principal = rd_kafka_AclBinding_principal(b),
+                .host = rd_kafka_AclBinding_host(b),
+                .name = rd_kafka_AclBinding_name(b),
+                .prefixed = rd_kafka_AclBinding_resource_pattern_type(b) ==
+                            RD_KAFKA_RESOURCE_PATTERN_PREFIXED,
+                .deny =
+                    rd_kafka_AclBinding_permission_type(b) != RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW};
+    for (size_t i = 1; i < sizeof(operations) / sizeof(operations[0]); i++)
+        if (operations[i] == rd_kafka_AclBinding_operation(b))
+            a.op = (sl_acl_op)i;
+    for (size_t i = 1; i < sizeof(resources) / sizeof(resources[0]); i++)
+        if (resources[i] == rd_kafka_AclBinding_restype(b))
+            a.resource = (sl_acl_resource)i;
+    return a;
+}
+
+typedef rd_kafka_resp_err_t (*acls_ask)(rd_kafka_t *rk, rd_kafka_AclBinding_t **acls, size_t n,
+                                        int64_t deadline_ms);
+
+static rd_kafka_resp_err_t ask_acls_create(rd_kafka_t *rk, rd_kafka_AclBinding_t **acls, size_t n,
+                                           int64_t deadline_ms)
+{
+    question q;
+    ask(&q, rk, RD_KAFKA_ADMIN_OP_CREATEACLS, deadline_ms);
+    rd_kafka_CreateAcls(rk, acls, n, q.options, q.queue);
+    rd_kafka_resp_err_t err = await(&q, deadline_ms);
+    size_t got = 0;
+    const rd_kafka_acl_result_t **results =
+        err == RD_KAFKA_RESP_ERR_NO_ERROR
+            ? rd_kafka_CreateAcls_result_acls(rd_kafka_event_CreateAcls_result(q.answer), &got)
+            : NULL;
+    for (size_t i = 0; i < got && !err; i++)
+        if (rd_kafka_acl_result_error(results[i]))
+            err = rd_kafka_error_code(rd_kafka_acl_result_error(results[i]));
+    asked(&q);
+    return err;
+}
+
+/* A binding without an open end is also the filter that matches it alone. */
+static rd_kafka_resp_err_t ask_acls_delete(rd_kafka_t *rk, rd_kafka_AclBinding_t **acls, size_t n,
+                                           int64_t deadline_ms)
+{
+    question q;
+    ask(&q, rk, RD_KAFKA_ADMIN_OP_DELETEACLS, deadline_ms);
+    rd_kafka_DeleteAcls(rk, acls, n, q.options, q.queue);
+    rd_kafka_resp_err_t err = await(&q, deadline_ms);
+    size_t got = 0;
+    const rd_kafka_DeleteAcls_result_response_t **results =
+        err == RD_KAFKA_RESP_ERR_NO_ERROR
+            ? rd_kafka_DeleteAcls_result_responses(rd_kafka_event_DeleteAcls_result(q.answer), &got)
+            : NULL;
+    for (size_t i = 0; i < got && !err; i++)
+        if (rd_kafka_DeleteAcls_result_response_error(results[i]))
+            err = rd_kafka_error_code(rd_kafka_DeleteAcls_result_response_error(results[i]));
+    asked(&q);
+    return err;
+}
+
+static rd_kafka_resp_err_t ask_acls(rd_kafka_t *rk, rd_kafka_AclBindingFilter_t *filter,
+                                    void (*fn)(void *arg, const sl_acl *a), void *arg,
+                                    size_t *ret_n, int64_t deadline_ms)
+{
+    question q;
+    ask(&q, rk, RD_KAFKA_ADMIN_OP_DESCRIBEACLS, deadline_ms);
+    rd_kafka_DescribeAcls(rk, filter, q.options, q.queue);
+    rd_kafka_resp_err_t err = await(&q, deadline_ms);
+    size_t n = 0;
+    const rd_kafka_AclBinding_t **acls =
+        err == RD_KAFKA_RESP_ERR_NO_ERROR
+            ? rd_kafka_DescribeAcls_result_acls(rd_kafka_event_DescribeAcls_result(q.answer), &n)
+            : NULL;
+    for (size_t i = 0; i < n; i++) {
+        sl_acl a = acl_of(acls[i]);
+        fn(arg, &a);
+    }
+    *ret_n = n;
+    asked(&q);
+    return err;
+}
+
+/* librdkafka drops the error of such an answer: a refusal looks like an empty list. Removing a rule
+ * that is not there needs the same rights, and its error comes through. */
+static rd_kafka_resp_err_t ask_nothing(rd_kafka_t *rk, int64_t deadline_ms)
+{
+    rd_kafka_AclBinding_t *nobody = rd_kafka_AclBinding_new(
+        RD_KAFKA_RESOURCE_TOPIC, "-", RD_KAFKA_RESOURCE_PATTERN_LITERAL, "User:-", "*",
+        RD_KAFKA_ACL_OPERATION_READ, RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW, NULL, 0);
+    rd_kafka_resp_err_t err = ask_acls_delete(rk, &nobody, 1, deadline_ms);
+    rd_kafka_AclBinding_destroy(nobody);
+    return err;
+}
+
+sl_status kafka_acls_list(sl_bus *b, void (*fn)(void *arg, const sl_acl *a), void *arg,
+                          int timeout_ms, sl_error *reterr)
+{
+    rd_kafka_t *rk = admin_client(b, reterr);
+    if (!rk)
+        return SL_E_INVALID;
+    int64_t deadline_ms = sl_mono_ms() + timeout_ms;
+    rd_kafka_AclBindingFilter_t *all = rd_kafka_AclBindingFilter_new(
+        RD_KAFKA_RESOURCE_ANY, NULL, RD_KAFKA_RESOURCE_PATTERN_ANY, NULL, NULL,
+        RD_KAFKA_ACL_OPERATION_ANY, RD_KAFKA_ACL_PERMISSION_TYPE_ANY, NULL, 0);
+    rd_kafka_resp_err_t err;
+    size_t n = 0;
+    do {
+        err = ask_acls(rk, all, fn, arg, &n, deadline_ms);
+        if (err == RD_KAFKA_RESP_ERR_NO_ERROR && n == 0)
+            err = ask_nothing(rk, deadline_ms);
+    } while (err != RD_KAFKA_RESP_ERR_NO_ERROR && retry(err, deadline_ms));
+    rd_kafka_AclBinding_destroy(all);
+    return err == RD_KAFKA_RESP_ERR_NO_ERROR ? SL_OK : kafka_fail(reterr, err, "listing ACLs");
+}
+
+static sl_status acls_change(sl_bus *b, acls_ask ask_change, const sl_acl *a, size_t n,
+                             int timeout_ms, const char *what, sl_error *reterr)
+{
+    rd_kafka_t *rk = admin_client(b, reterr);
+    if (!rk)
+        return SL_E_INVALID;
+    int64_t deadline_ms = sl_mono_ms() + timeout_ms;
+    rd_kafka_AclBinding_t **acls = calloc(n, sizeof(*acls));
+    rd_kafka_resp_err_t err = acls ? RD_KAFKA_RESP_ERR_NO_ERROR : RD_KAFKA_RESP_ERR__INVALID_ARG;
+    size_t made = 0;
+    for (; made < n && !err; made++) {
+        acls[made] = rd_kafka_AclBinding_new(
+            resources[a[made].resource], a[made].name,
+            a[made].prefixed ? RD_KAFKA_RESOURCE_PATTERN_PREFIXED
+                             : RD_KAFKA_RESOURCE_PATTERN_LITERAL,
+            a[made].principal, a[made].host, operations[a[made].op],
+            a[made].deny ? RD_KAFKA_ACL_PERMISSION_TYPE_DENY : RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW,
+            NULL, 0);
+        if (!acls[made])
+            err = RD_KAFKA_RESP_ERR__INVALID_ARG;
+    }
+    if (!err)
+        do
+            err = ask_change(rk, acls, n, deadline_ms);
+        while (err != RD_KAFKA_RESP_ERR_NO_ERROR && retry(err, deadline_ms));
+    for (size_t i = 0; i < made; i++)
+        if (acls[i])
+            rd_kafka_AclBinding_destroy(acls[i]);
+    free(acls);
+    return err == RD_KAFKA_RESP_ERR_NO_ERROR ? SL_OK : kafka_fail(reterr, err, what);
+}
+
+sl_status kafka_acls_create(sl_bus *b, const sl_acl *a, size_t n, int timeout_ms, sl_error *reterr)
+{
+    return acls_change(b, ask_acls_create, a, n, timeout_ms, "making ACLs", reterr);
+}
+
+sl_status kafka_acls_delete(sl_bus *b, const sl_acl *a, size_t n, int timeout_ms, sl_error *reterr)
+{
+    return acls_change(b, ask_acls_delete, a, n, timeout_ms, "removing ACLs", reterr);
 }

@@ -23,12 +23,17 @@ rd_kafka_t *sl_kafka_consumer_client(const sl_consumer *c)
 
 /* ---- trouble ---- */
 
+static void report(kafka_consumer *c, const sl_error *e)
+{
+    if (c->cb.on_error && !c->closing && kafka_report_due(&c->reports, e->code))
+        c->cb.on_error(c->cb.arg, e);
+}
+
 void kafka_report(kafka_consumer *c, rd_kafka_resp_err_t err, const char *what)
 {
     sl_error e;
     (void)kafka_fail(&e, err, what);
-    if (c->cb.on_error && !c->closing && kafka_report_due(&c->reports, e.code))
-        c->cb.on_error(c->cb.arg, &e);
+    report(c, &e);
 }
 
 /* A client that says so does nothing more, for good. A group's is replaced (kafka_group.c). */
@@ -49,11 +54,14 @@ static void report_fatal(kafka_consumer *c)
 static void on_client_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 {
     kafka_consumer *c = opaque;
-    if (err == RD_KAFKA_RESP_ERR__FATAL)
+    if (err == RD_KAFKA_RESP_ERR__FATAL) {
         report_fatal(c);
-    else if (c->group || err != RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+    } else if (c->group || err != RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
         /* A consumer without a group has a group id in name only. */
-        kafka_report(c, err, "consuming");
+        sl_error e;
+        (void)kafka_fail_cause(&e, err, kafka_cause_of(reason), "consuming");
+        report(c, &e);
+    }
 }
 
 /* ---- partitions ---- */

@@ -5,6 +5,8 @@
 #include "common/base/clock.h"
 #include "common/bus/kafka_impl.h"
 
+#include <string.h>
+
 typedef struct row {
     rd_kafka_resp_err_t err;
     sl_status status;
@@ -83,6 +85,8 @@ static const row rows[] = {
     {E(_INVALID_ARG), SL_E_INVALID, false, "the Kafka client does not take these arguments"},
     {E(_STATE), SL_E_UNAVAILABLE, true, "the Kafka client is not ready for this now"},
     {E(_UNSUPPORTED_FEATURE), SL_E_UNSUPPORTED, false, "the broker is too old for this"},
+    {E(SECURITY_DISABLED), SL_E_UNSUPPORTED, false,
+     "the cluster has no authorizer: anybody who connects may do anything"},
     {E(UNSUPPORTED_VERSION), SL_E_UNSUPPORTED, false, "the broker is too old for this"},
 };
 
@@ -109,6 +113,54 @@ sl_status kafka_fail(sl_error *reterr, rd_kafka_resp_err_t err, const char *what
     if (reterr)
         reterr->retriable = r->retriable;
     return r->status;
+}
+
+/* ---- causes ---- */
+
+static const struct {
+    const char *said; /* by librdkafka 2.0.2 or OpenSSL */
+    kafka_cause cause;
+} signs[] = {
+    /* OpenSSL names what the other side sent in an alert, or its number. */
+    {"alert", KAFKA_CAUSE_REFUSED},
+    {"certificate verify failed", KAFKA_CAUSE_UNTRUSTED},
+    {"could not be verified", KAFKA_CAUSE_UNTRUSTED},
+    {"while requesting ApiVersion", KAFKA_CAUSE_SHUT},
+};
+
+static const struct {
+    sl_status status;
+    const char *text;
+} causes[] = {
+    [KAFKA_CAUSE_REFUSED] = {SL_E_DENIED,
+                             "the broker refused this client's certificate: check that it has not "
+                             "expired, and that the broker's CA issued it"},
+    [KAFKA_CAUSE_UNTRUSTED] = {SL_E_DENIED,
+                               "the broker's certificate can't be trusted: check ssl.ca.location, "
+                               "the names in the certificate and the clocks"},
+    [KAFKA_CAUSE_SHUT] = {SL_E_DENIED,
+                          "the broker closes the connection at once: check security.protocol, and "
+                          "that this listener lets in a certificate of this name"},
+};
+
+kafka_cause kafka_cause_of(const char *said)
+{
+    for (size_t i = 0; said && i < sizeof(signs) / sizeof(signs[0]); i++)
+        if (strstr(said, signs[i].said))
+            return signs[i].cause;
+    return KAFKA_CAUSE_NONE;
+}
+
+sl_status kafka_fail_cause(sl_error *reterr, rd_kafka_resp_err_t err, kafka_cause cause,
+                           const char *what)
+{
+    sl_status st = kafka_status(err);
+    if (cause == KAFKA_CAUSE_NONE || (st != SL_E_UNAVAILABLE && st != SL_E_TIMEOUT))
+        return kafka_fail(reterr, err, what);
+    (void)sl_fail(reterr, causes[cause].status, "%s: %s", what, causes[cause].text);
+    if (reterr)
+        reterr->retriable = true;
+    return causes[cause].status;
 }
 
 bool kafka_report_due(kafka_reports *r, sl_status status)

@@ -6,6 +6,7 @@
 
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 typedef struct kafka_bus {
     sl_bus base;
@@ -14,6 +15,7 @@ typedef struct kafka_bus {
     size_t properties_n;
     pthread_mutex_t lock; /* guards `admin` */
     rd_kafka_t *admin;    /* made by the first admin call; itself safe for all threads */
+    atomic_int cause;     /* why the admin client's last connection failed: a kafka_cause */
 } kafka_bus;
 
 /* A configuration with what all clients share and the operator's properties; the caller sets the
@@ -41,6 +43,20 @@ sl_status kafka_status(rd_kafka_resp_err_t err);
 /* Fills *reterr: "<what>: <our words>", with the retriable flag. */
 sl_status kafka_fail(sl_error *reterr, rd_kafka_resp_err_t err, const char *what);
 
+/* Why a connection failed, where the code alone does not say it. */
+typedef enum kafka_cause {
+    KAFKA_CAUSE_NONE,
+    KAFKA_CAUSE_REFUSED,   /* the broker does not take this client's certificate */
+    KAFKA_CAUSE_UNTRUSTED, /* this client does not take the broker's certificate */
+    KAFKA_CAUSE_SHUT       /* the broker closes before the first answer: another protocol, or a name
+                              that its listener lets nobody in by */
+} kafka_cause;
+/* From librdkafka's own words, which are looked at and never passed on. */
+kafka_cause kafka_cause_of(const char *said);
+/* As kafka_fail; a cause says it better where no broker can be reached. */
+sl_status kafka_fail_cause(sl_error *reterr, rd_kafka_resp_err_t err, kafka_cause cause,
+                           const char *what);
+
 /* At most one report a second for each status. */
 typedef struct kafka_reports {
     int64_t next_ms[SL_E_INTERNAL + 1];
@@ -66,6 +82,10 @@ sl_status kafka_committed(sl_bus *b, const char *group, const char *topic, int32
                           int64_t *ret, int timeout_ms, sl_error *reterr);
 sl_status kafka_topics_list(sl_bus *b, void (*fn)(void *arg, const char *topic, int partitions),
                             void *arg, int timeout_ms, sl_error *reterr);
+sl_status kafka_acls_list(sl_bus *b, void (*fn)(void *arg, const sl_acl *a), void *arg,
+                          int timeout_ms, sl_error *reterr);
+sl_status kafka_acls_create(sl_bus *b, const sl_acl *a, size_t n, int timeout_ms, sl_error *reterr);
+sl_status kafka_acls_delete(sl_bus *b, const sl_acl *a, size_t n, int timeout_ms, sl_error *reterr);
 /* The same against any client: a consumer that is being opened uses its own connection. */
 sl_status kafka_partitions_of(rd_kafka_t *rk, const char *topic, int *ret, int64_t deadline_ms,
                               sl_error *reterr);

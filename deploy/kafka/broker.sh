@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# One Kafka broker (KRaft; PLAINTEXT on the loopback unless secure.sh came before) whose whole state lies in one folder.
+# One Kafka broker (KRaft; PLAINTEXT on the loopback unless secure.sh came before) whose whole state
+# lies in one folder.
 #
 #   broker.sh start  DIR PORT   formats DIR when new, starts, returns when the broker is ready
 #   broker.sh stop   DIR PORT   SIGTERM, waits until it has gone

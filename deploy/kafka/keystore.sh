@@ -6,8 +6,8 @@
 #
 # PKI holds admin.pem, ca.pem and kafka-broker.pem. Where the broker stands on another machine, set
 # SLUICE_BROKER_PKI to the folder's path there, and copy the renewed file there first. Returns when
-# every listener shows the certificate of PKI/kafka-broker.pem. The controller's listener takes it at
-# the next start: nobody but the broker itself comes there.
+# every listener shows the certificate of PKI/kafka-broker.pem. The controller's listener takes it
+# at the next start: nobody but the broker itself comes there.
 set -euo pipefail
 umask 077
 # shellcheck source=deploy/lib.sh

@@ -38,5 +38,6 @@ esac
 . "$ROOT/deploy/kafka/tool.sh"
 for name in "$@"; do
     configs "$ADDRESS" --entity-type users --entity-name "$name" "${WORDS[@]}" ||
-        die "the quotas of $name: $(head -n 1 "$TMP/err")" "is $ADDRESS up, and admin.pem of its CA?"
+        die "the quotas of $name: $(head -n 1 "$TMP/err")" \
+            "is $ADDRESS up, and admin.pem of its CA?"
 done

@@ -3,7 +3,7 @@
 #
 #   pki.sh init   DIR [CN]               a CA in DIR; one cluster, one CA
 #   pki.sh issue  DIR NAME client        key and certificate CN=NAME, for a daemon
-#   pki.sh issue  DIR NAME server SAN…   for a broker or a gateway's port; SAN: IP:10.0.0.1, DNS:host
+#   pki.sh issue  DIR NAME server SAN…   for a broker or a gateway's port; SAN: IP:10.0.0.1, DNS:h
 #   pki.sh renew  DIR NAME               the same with a new key, put in place in one step
 #   pki.sh revoke DIR NAME               takes it away; the name is never issued again
 #   pki.sh list   DIR                    a line each: NAME, kind, end, state
