@@ -12,7 +12,7 @@
 
 #define MAGIC     "sluice-tunnel-rotate 1 "
 #define LOOK_MS   20
-#define QUIET_MS  500  /* nothing by the old interface for so long: nothing is on its way there */
+#define QUIET_MS  300  /* nothing by the old interface for so long: nothing is on its way there */
 #define QUIET_MAX 5000 /* keepalives may come at any time: the old one goes then anyway */
 
 typedef struct rotation {

@@ -151,10 +151,12 @@ underlay_in() {
         counter drop comment \"new around the tunnel\""
 }
 
+# Not even an error message about a packet of the tunnel goes out.
 underlay_out() {
-    [ "${C[underlay_out]}" = wireguard ] || return 0
     say "        $(family "$FAR_HOST") daddr $FAR_HOST udp sport { $WG_PORTS } accept
-        $answers
+        $(family "$FAR_HOST") daddr $FAR_HOST ct state related counter drop comment \"errors\""
+    [ "${C[underlay_out]}" = wireguard ] || return 0
+    say "        $answers
         $neighbours
         counter drop comment \"new out of the underlay\""
 }
@@ -162,6 +164,7 @@ underlay_out() {
 # One transaction: the old table goes and the new one comes at once, or the old one stays.
 rules() {
     local tunnels="{ \"${IF}a\", \"${IF}b\" }"
+    local elsewhere="!= { \"lo\", \"${IF}a\", \"${IF}b\" }"
     WG_PORTS="${C[listen_port]}, $((C[listen_port] + 1))"
     cat << END
 add table inet $TABLE
@@ -182,9 +185,8 @@ $(underlay_out)
     chain input {
         type filter hook input priority -10; policy accept;
         iifname $tunnels jump tunnel_in
-        iifname "lo" accept
-        ip daddr ${C[address]} counter drop comment "tunnel address from elsewhere"
-        ip saddr ${C[peer_address]} counter drop comment "the peer from elsewhere"
+        iifname $elsewhere ip daddr ${C[address]} counter drop comment "tunnel address from elsewhere"
+        iifname $elsewhere ip saddr ${C[peer_address]} counter drop comment "the peer from elsewhere"
         iifname "${C[underlay]}" jump underlay_in
     }
     chain output {
@@ -235,6 +237,7 @@ active() {
     [ ! -s "$DIR/active" ] || read -r slot < "$DIR/active"
     case $slot in a | b) say "$slot" ;; *) die "$DIR/active holds neither a nor b" ;; esac
 }
+has_address() { ip -o -4 addr show dev "$1" | grep -qF " ${C[address]}/32 "; }
 exists() { ip link show dev "$1" > /dev/null 2>&1; }
 
 # Key files of a slot, present and readable by their owner alone.
@@ -295,14 +298,16 @@ slot_up() { # SLOT
             preshared-key "$DIR/$1.psk" allowed-ips "${C[peer_address]}/32" \
             endpoint "$(slot_endpoint "$1")" persistent-keepalive "${C[keepalive]}"
     fi
-    # During a rotation packets come in on one slot and leave by the other: no strict reverse path.
+    # During a rotation packets come in on one slot while the route goes by the other. The kernel
+    # lets that pass with a loose reverse path check, and only on an interface with an address.
     echo 2 > "/proc/sys/net/ipv4/conf/$if/rp_filter"
     [ ! -e "/proc/sys/net/ipv6/conf/$if/disable_ipv6" ] ||
         echo 1 > "/proc/sys/net/ipv6/conf/$if/disable_ipv6"
+    has_address "$if" || ip addr add "${C[address]}/32" dev "$if"
     ip link set dev "$if" mtu "${C[mtu]}" up
 }
 
-# The route moves in one step; sockets do not notice, since the address is on lo.
+# The route moves in one step; sockets do not notice, since the address is on lo as well.
 slot_use() { # SLOT
     exists "$IF$1" || die "$IF$1 is not up" "wg.sh slot-up $CONF $1"
     ip route replace "${C[peer_address]}/32" dev "$IF$1" src "${C[address]}"
@@ -322,8 +327,7 @@ remove_interface() { # NAME
 
 address_up() {
     ip link set dev lo up
-    ip -o -4 addr show dev lo | grep -qF " ${C[address]}/32 " ||
-        ip addr add "${C[address]}/32" dev lo
+    has_address lo || ip addr add "${C[address]}/32" dev lo
 }
 
 do_up() {
@@ -416,7 +420,7 @@ check() {
     fi
     ip -4 route show "${C[peer_address]}/32" | grep -qF "dev $if " ||
         found "the route to ${C[peer_address]} is not by $if"
-    ip -o -4 addr show dev lo | grep -qF " ${C[address]}/32 " || found "lo has no ${C[address]}"
+    has_address lo || found "lo has no ${C[address]}"
     [ "$BAD" = 1 ] || say "ok: $if, ${C[side]} side, ${C[shape]}"
     return "$BAD"
 }
@@ -425,7 +429,7 @@ check() {
 knock() { # ADDRESS PORT
     local text
     # shellcheck disable=SC2016 # the inner shell's own
-    if text=$(LC_ALL=C timeout 1.5 bash -c 'exec 3<> "/dev/tcp/$1/$2"' - "$1" "$2" 2>&1); then
+    if text=$(LC_ALL=C timeout 1 bash -c 'exec 3<> "/dev/tcp/$1/$2"' - "$1" "$2" 2>&1); then
         echo open
     else
         case $text in
