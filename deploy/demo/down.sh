@@ -3,13 +3,12 @@
 # their records stay in .run/ for the next `make up`; remove the folder to begin anew.
 # shellcheck source=deploy/demo/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=deploy/demo/tunnel.sh
+. "$ROOT/deploy/demo/tunnel.sh"
 
 [ -d "$RUN" ] || exit 0
 exec 8> "$RUN/lock"
 flock -w 120 8 || die "another make up or make down does not end" "look for it with: ps"
 
-for ((i = ${#DAEMONS[@]} - 1; i >= 0; i--)); do
-    stop_daemon "${DAEMONS[i]%% *}"
-done
-"$BROKER" stop "$RUN/kafka" "$KAFKA_PORT"
+stop_all
 say "down: all stopped"

@@ -67,6 +67,8 @@ http:
 bus:
   private:
     bootstrap: $KAFKA
+  public:
+    bootstrap: $KAFKA_PUBLIC
 keyring: $RUN/keyring.json
 policy: $ROOT/deploy/demo/policy.yaml
 keys: $RUN/keys.json
@@ -104,7 +106,7 @@ EOF
     put "$(config_of public-worker)" <<EOF
 instance: public-0
 bus:
-  bootstrap: $KAFKA
+  bootstrap: $WORKER_KAFKA
 keyring: $RUN/keyring.json
 upstream:
   url: http://127.0.0.1:$UPSTREAM_PORT/v1
@@ -124,6 +126,7 @@ EOF
 export SLUICE_URL=http://127.0.0.1:$PORT
 export SLUICE_API_KEY=$(cat "$RUN/api-key")
 export SLUICE_KAFKA=$KAFKA
+export SLUICE_KAFKA_PUBLIC=$KAFKA_PUBLIC
 export SLUICE_KAFKA_CONFIG='$RUN/kafka.json'
 export SLUICE_KEYRING='$RUN/keyring.json'
 export SLUICE_CONFIG='$RUN/gateway.yaml'

@@ -47,9 +47,10 @@ ask_kafka() {
             die "no answer on llm.egress.v1 within $ANSWER_S s" "look into the logs in $RUN/log"
         sleep 0.2
     done
-    for topic in llm.audit.v1 llm.public.audit.v1; do
-        kcat -C -q -e -b "$SLUICE_KAFKA" -t "$topic" -o "s@$since" -f '%h\t%s\n'
-    done > "$RUN/log/tour-audit.log"
+    {
+        kcat -C -q -e -b "$SLUICE_KAFKA" -t llm.audit.v1 -o "s@$since" -f '%h\t%s\n'
+        kcat -C -q -e -b "$SLUICE_KAFKA_PUBLIC" -t llm.public.audit.v1 -o "s@$since" -f '%h\t%s\n'
+    } > "$RUN/log/tour-audit.log"
     python3 "$ROOT/deploy/demo/show_egress.py" "$RUN/log/tour-audit.log" <<< "$answer"
 }
 

@@ -7,6 +7,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=deploy/demo/state.sh
 . "$ROOT/deploy/demo/state.sh"
+# shellcheck source=deploy/demo/tunnel.sh
+. "$ROOT/deploy/demo/tunnel.sh"
 
 READY_S=60
 
@@ -40,7 +42,8 @@ start_daemon() {
     [ -x "$program" ] || die "$program is missing" "run: make"
     stop_daemon "$name"
     [ ! -f "$log" ] || mv -f "$log" "$log.1"
-    (run_clean setsid "$program" --config "$(config_of "$name")") \
+    # shellcheck disable=SC2046 # a command, or nothing
+    (run_clean $(side_of "$name") setsid "$program" --config "$(config_of "$name")") \
         > "$log" 2>&1 < /dev/null 8>&- &
     echo $! > "$(pidfile_of "$name")"
     say "up: started $name (log: ${log#"$ROOT/"})"
@@ -57,8 +60,9 @@ check_alive() {
 await() {
     local name=$1 url=$2 end=$((SECONDS + READY_S)) status pid
     read -r pid < "$(pidfile_of "$name")"
-    until status=$(curl -s -o "$RUN/log/$name.ready" -w '%{http_code}' -m 2 "$url") &&
-        [ "$status" = 200 ]; do
+    local get=(curl -s -o "$RUN/log/$name.ready" -w '%{http_code}' -m 2 "$url")
+    # shellcheck disable=SC2046 # a command, or nothing
+    until status=$($(side_of "$name") "${get[@]}") && [ "$status" = 200 ]; do
         check_alive "$name" "$pid"
         [ "$SECONDS" -lt "$end" ] ||
             die "$name is not ready after $READY_S s: $url answers ${status:-nothing}" \
@@ -68,15 +72,48 @@ await() {
     check_alive "$name" "$pid" # not somebody else's answer on a port that was taken
 }
 
+# Until the gateway has heard of a worker of each class: the first request must find both.
+await_workers() {
+    local end=$((SECONDS + READY_S)) class text
+    for class in private public; do
+        until text=$(curl -s -m 2 "http://127.0.0.1:$PORT/metrics") &&
+            grep -q "^sluice_live_workers{class=\"$class\"} [1-9]" <<< "$text"; do
+            [ "$SECONDS" -lt "$end" ] ||
+                die "the gateway has heard of no $class worker after $READY_S s" \
+                    "look into $(log_of "$class-worker") and $(log_of gateway)"
+            sleep 0.1
+        done
+    done
+}
+
 start_kafka() {
+    local second=
     "$BROKER" status "$RUN/kafka" "$KAFKA_PORT" > /dev/null || say "up: starting Kafka on $KAFKA"
+    if [ "$SHAPE" = tunnel ]; then
+        public_broker status > /dev/null ||
+            say "up: starting the public side's Kafka on $KAFKA_PUBLIC"
+        public_broker start &
+        second=$!
+    fi
     "$BROKER" start "$RUN/kafka" "$KAFKA_PORT" 8>&-
+    [ -z "$second" ] || wait "$second"
     (run_clean "$BIN/sluice" topics apply --config "$(config_of gateway)") \
         > "$RUN/log/topics.log" 2>&1 < /dev/null ||
         die "the topics could not be made: $(tail -n 3 "$RUN/log/topics.log")" \
             "look into $RUN/log/topics.log and $RUN/kafka/broker.log"
 }
 
+SHAPE=$(choose_shape)
+if [ -s "$RUN/shape" ] && [ "$(cat "$RUN/shape")" != "$SHAPE" ]; then
+    say "up: the shape changes: stopping what runs"
+    stop_all
+fi
+say "$SHAPE" > "$RUN/shape"
+KAFKA_PUBLIC=$KAFKA WORKER_KAFKA=$KAFKA
+if [ "$SHAPE" = tunnel ]; then
+    KAFKA_PUBLIC=$TUNNEL_THERE:$TUNNEL_PORT WORKER_KAFKA=127.0.0.1:$LOCAL_PORT
+    tunnel_up
+fi
 [ -s "$MODEL" ] || die "the model $MODEL is missing" "run: make setup"
 make_keyring
 make_api_key
@@ -91,4 +128,5 @@ await upstream "http://127.0.0.1:$UPSTREAM_PORT/health/readiness"
 await private-worker "http://127.0.0.1:$PRIVATE_ADMIN_PORT/health/readiness"
 await public-worker "http://127.0.0.1:$PUBLIC_ADMIN_PORT/health/readiness"
 await gateway "http://127.0.0.1:$PORT/health/readiness"
+await_workers
 say "up: ready at http://127.0.0.1:$PORT (settings for clients: . ${RUN#"$ROOT/"}/env)"

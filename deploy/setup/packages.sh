@@ -8,7 +8,8 @@ BUILD=(gcc libc6-dev make git pkg-config
     librdkafka-dev libevent-dev libcurl4-openssl-dev libssl-dev
     libcjson-dev libyaml-dev libxxhash-dev libvectorscan-dev libicu-dev libpcre2-dev
     libutf8proc-dev libopenblas-dev)
-RUN=(openjdk-17-jre-headless maven python3 python3-venv kcat curl unzip ca-certificates)
+RUN=(openjdk-17-jre-headless maven python3 python3-venv kcat curl unzip ca-certificates
+    iproute2 nftables wireguard-tools wireguard-go)
 CHECK=(libcmocka-dev clang-14 libclang-rt-14-dev llvm-14 clang-format-14 shellcheck
     universal-ctags valgrind)
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ("sluice", "sluice-gateway", "sluice-private-worker", "sluice-public-worker")
@@ -34,6 +35,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
+        for side in ("private", "public"):
+            self.wfile.write(b'sluice_live_workers{{class="%s"}} 1\\n' % side.encode())
 http.server.HTTPServer((host, int(port)), Handler).serve_forever()
 """
 
@@ -51,6 +54,7 @@ class System:
             "SLUICE_DEMO_BIN": str(self.bin),
             "SLUICE_DEMO_PORT": str(ports[0]),
             "SLUICE_DEMO_KAFKA_PORT": str(ports[1]),
+            "SLUICE_DEMO_SHAPE": "plain",
             "SLUICE_KEYRING": "not for daemons",
         }
 
@@ -150,3 +154,25 @@ def test_a_missing_program_is_told(system: System) -> None:
     done = system.call("up.sh")
     assert done.returncode != 0
     assert "sluice-gateway is missing" in done.stderr and "run: make" in done.stderr
+
+
+def test_the_public_side_behind_a_tunnel(system):
+    """A namespace with its own cluster, worker and upstream; down leaves nothing of it."""
+    done = system.call("up.sh", SLUICE_DEMO_SHAPE="tunnel")
+    if "no tunnel on this machine" in done.stderr:
+        assert os.environ.get("SLUICE_REQUIRE") != "netns", done.stderr
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 0, done.stderr
+    space = Path(f"/run/netns/sluice-{system.env['SLUICE_DEMO_PORT']}")
+    there, pids = os.stat(space).st_ino, system.pids()
+    inside = {name for name in DAEMONS if os.stat(f"/proc/{pids[name]}/ns/net").st_ino == there}
+    assert inside == {"public-worker", "upstream"}
+    gateway = yaml.safe_load((system.run / "gateway.yaml").read_text())
+    assert gateway["bus"]["public"] != gateway["bus"]["private"]
+    system.up(SLUICE_DEMO_SHAPE="auto")  # what runs keeps its shape
+    assert system.pids() == pids
+    system.up(SLUICE_DEMO_SHAPE="plain")
+    assert not set(system.pids().values()) & set(pids.values())
+    assert not space.exists()
+    tables = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=True)
+    assert f"sl{system.env['SLUICE_DEMO_PORT']}" not in tables.stdout

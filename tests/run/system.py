@@ -54,7 +54,7 @@ def running_system(run, name: str) -> Iterator[dict[str, str]]:
     """`make up` in a folder and on ports of its own; yields the environment for tests."""
     folder = run.logs / f"{name}-run"
     env = {"SLUICE_RUN": str(folder), "SLUICE_DEMO_BIN": str(run.out("release") / "bin")}
-    env |= free_ports()
+    env |= free_ports() | {"SLUICE_DEMO_SHAPE": "plain"}  # one cluster: the tests read all topics
     if folder.exists():
         run.command(f"{name}-down", "deploy/demo/down.sh", env=env)
         shutil.rmtree(folder)
@@ -90,9 +90,11 @@ def _junit_counts(path: Path) -> Result:
     return Result(passed, failed, skipped)
 
 
-def run_pytest(run, name: str, folder: str, env: dict[str, str], files: tuple = ()) -> Result:
-    """Runs the tests of a folder, or some files of it. Tests find the programs through SLUICE_BIN, SLUICE_BIN_ASAN and
-    SLUICE_BIN_TSAN, the Python of the tests is .cache/venv."""
+def run_pytest(
+    run, name: str, folder: str, env: dict[str, str], files: tuple[str, ...] = ()
+) -> Result:
+    """Runs the tests of a folder, or some files of it. Tests find the programs through SLUICE_BIN,
+    SLUICE_BIN_ASAN and SLUICE_BIN_TSAN, the Python of the tests is .cache/venv."""
     if not list((ROOT / folder).glob("**/test_*.py")):
         return Result(note=f"{folder} holds no tests yet")
     log, report = run.logs / f"{name}.log", run.logs / f"{name}.xml"
