@@ -201,7 +201,7 @@ static sl_status fill_ticket(sl_ticket *t, const sl_submit *s, const sl_decision
     return sl_chat_decided(s->chat, d->model, t->seed, &t->body);
 }
 
-static void on_delta(void *arg, const sl_chunk *delta)
+void sl_ticket_delta(void *arg, const sl_chunk *delta)
 {
     sl_ticket *t = arg;
     if (!t->first_us) {
@@ -259,7 +259,7 @@ static sl_status open_ticket(sl_core *c, sl_ticket *t, const sl_submit *s, const
 {
     sl_status st = fill_ticket(t, s, d, deadline_ms);
     if (!st)
-        st = sl_follow_open(&t->follow, t->whole, on_delta, t);
+        st = sl_follow_open(&t->follow, t->whole, sl_ticket_delta, t);
     if (st)
         return st;
     sl_id_table_add(&c->table, &t->node);

@@ -62,6 +62,7 @@ void sl_ticket_end(sl_ticket *t, const sl_outcome *o)
     c->open_n--;
     c->class_n[t->cls]--;
     atomic_fetch_sub(&c->g->inflight[t->cls], 1);
+    sl_park_free(t);
     if (!t->abandoned && !t->confirms)
         sl_ticket_audit_end(t, o);
     count_end(t, o);
@@ -89,6 +90,7 @@ void sl_ticket_unref(sl_ticket *t)
     if (--t->refs > 0)
         return;
     sl_follow_free(t->follow);
+    sl_park_free(t);
     sl_policy_unref(t->policy);
     sl_buf_done(&t->body);
     sl_arena arena = t->arena;

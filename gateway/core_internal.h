@@ -24,6 +24,8 @@
 #define SL_CORE_RECALL \
     65536 /* ended ids that are remembered, to tell late replies from foreign ones */
 
+typedef struct sl_park sl_park;
+
 typedef enum ticket_state { T_DECIDING, T_PRODUCING, T_ACCEPTED, T_ENDED } ticket_state;
 
 struct sl_ticket {
@@ -46,6 +48,7 @@ struct sl_ticket {
     int64_t received_us, produced_us, first_us; /* monotonic */
     int64_t deadline_ms, deadline_mono_ms;      /* Unix; monotonic */
     sl_follow *follow;
+    sl_park *park; /* NULL: its class is plain, or too much is kept already */
     const sl_sink *sink;
     void *user;
 };
@@ -70,14 +73,27 @@ struct sl_core {
     struct ticket_list open, free;
     int open_n, free_n, class_n[SL_CLASS_N];
     int32_t reply_partition[SL_CLASS_N];
+    size_t park_bytes; /* finished requests that are kept for a redrive */
     sl_buf scratch, reasons;
-    sl_log_limit log_audit, log_reply, log_produce;
+    sl_log_limit log_audit, log_reply, log_produce, log_park;
     bool audit_down; /* the last audit record was not acknowledged */
     int64_t audit_down_ms;
     sl_policy *publishing;
     bool closing; /* late deliveries must not send anything more */
 };
 
+/* core.c */
+void sl_ticket_delta(void *arg, const sl_chunk *delta); /* of the followed run, to the sink */
+/* core_park.c */
+void sl_park_keep(sl_ticket *t, const sl_record *r); /* the request as it is being produced */
+bool sl_park_knows(const sl_ticket *t, const char run[SL_RUN_TEXT]); /* a run that only parked it */
+/* The followed run has ended: true when it said that its worker lacks the key. The ticket goes on
+ * then, waiting. */
+bool sl_park_end(sl_ticket *t);
+void sl_park_begun(sl_ticket *t); /* a worker has it after all: nothing is to be sent again */
+bool sl_park_waits(const sl_ticket *t);
+void sl_park_tick(sl_ticket *t, int64_t now_ms);
+void sl_park_free(sl_ticket *t);
 /* core_send.c */
 sl_status sl_core_send_fast(sl_core *c, sl_class cls, const sl_record *r, sl_delivery_fn cb,
                             void *arg, sl_error *reterr) SL_MUST_CHECK;

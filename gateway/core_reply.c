@@ -68,7 +68,8 @@ static void settle(sl_ticket *t, sl_follow_verdict v)
     if (t->state == T_ENDED)
         return;
     if (v == SL_FOLLOW_DONE) {
-        end_done(t);
+        if (!sl_park_end(t))
+            end_done(t);
     } else if (v == SL_FOLLOW_FAILED) {
         SL_WARN((&(sl_log_ctx){.id = t->id}), "answer_failed", "no run can be trusted: %s",
                 sl_follow_why(t->follow));
@@ -124,11 +125,17 @@ void sl_core_on_reply(sl_core *c, sl_class cls, const sl_record *r)
         refuse_reply(c, cls, r, t, st, &err);
         return;
     }
+    if (sl_park_knows(t, env.run)) {
+        sl_metrics_add(c->shard, SL_GM_REPLIES, SL_GM_REPLY_DUPLICATE, 1);
+        return;
+    }
     uint64_t again = sl_follow_duplicates(t->follow);
     t->refs++; /* the sink may cancel while it is given the text */
     sl_follow_verdict v = sl_follow_record(t->follow, &env, sl_mono_ms());
     bool taken = sl_follow_duplicates(t->follow) == again;
     sl_metrics_add(c->shard, SL_GM_REPLIES, taken ? SL_GM_REPLY_TAKEN : SL_GM_REPLY_DUPLICATE, 1);
+    if (v == SL_FOLLOW_MORE)
+        sl_park_begun(t);
     settle(t, v);
     sl_ticket_unref(t);
 }
@@ -149,6 +156,8 @@ static void tick_ticket(sl_core *c, sl_ticket *t, int64_t now)
     }
     t->refs++;
     settle(t, sl_follow_tick(t->follow, now));
+    if (t->state != T_ENDED)
+        sl_park_tick(t, now);
     sl_ticket_unref(t);
 }
 
@@ -157,12 +166,16 @@ static void on_tick(void *arg)
     sl_core *c = arg;
     int64_t now = sl_mono_ms();
     sl_ticket *t, *next;
+    int parked[SL_CLASS_N] = {0};
     for (t = TAILQ_FIRST(&c->open); t; t = next) {
         next = TAILQ_NEXT(t, link);
+        parked[t->cls] += sl_park_waits(t);
         tick_ticket(c, t, now);
     }
-    for (int cls = 0; cls < SL_CLASS_N; cls++)
+    for (int cls = 0; cls < SL_CLASS_N; cls++) {
         sl_metrics_gauge(c->shard, SL_GM_INFLIGHT, (size_t)cls, c->class_n[cls]);
+        sl_metrics_gauge(c->shard, SL_GM_PARKED, (size_t)cls, parked[cls]);
+    }
     sl_core_poll(c);
 }
 

@@ -96,6 +96,7 @@ sl_status sl_core_produce(sl_core *c, sl_ticket *t, sl_error *reterr)
     r.topic = sl_topic_name(t->cls, SL_TOPIC_REQUESTS);
     r.partition = -1;
     memcpy(t->checksum, env.checksum, sizeof(t->checksum));
+    sl_park_keep(t, &r);
     t->state = T_PRODUCING;
     t->produced_us = sl_mono_us();
     t->refs++;

@@ -200,10 +200,31 @@ static bool ready(void *arg, const char **why)
     return !(*why)[0];
 }
 
+/* Seconds until no key of the class may encrypt any more. */
+static double key_left(const sl_keyring *ring, sl_class cls)
+{
+    int64_t now = sl_unix_ms();
+    const sl_key *k = ring ? sl_keyring_current(ring, cls == SL_CLASS_PUBLIC, now) : NULL;
+    return k ? (double)(k->not_after_ms - now) / 1000 : 0;
+}
+
+static void check_keyring(sl_gateway *gw, bool force)
+{
+    sl_metrics_shard *shard = gw->loops[0].shard;
+    int done = sl_store_check_keyring(gw->g.store, force);
+    if (done)
+        sl_metrics_add(shard, SL_GM_KEYRING_RELOADS, done < 0, 1);
+    sl_keyring *ring = sl_store_keyring(gw->g.store);
+    for (int c = 0; c < SL_CLASS_N; c++)
+        sl_metrics_gauge(shard, SL_GM_KEY_LEFT, (size_t)c, key_left(ring, (sl_class)c));
+    sl_keyring_unref(ring);
+}
+
 static void check_files(sl_gateway *gw, bool force)
 {
     int refused = 0;
     sl_store_check(gw->g.store, force, &refused);
+    check_keyring(gw, force);
     sl_metrics_shard *shard = gw->loops[0].shard;
     if (refused)
         sl_metrics_add(shard, SL_GM_POLICY_RELOADS, 1, 1);

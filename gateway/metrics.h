@@ -32,6 +32,10 @@ enum {
     SL_GM_AUTH_PAUSES,
     SL_GM_LIMITED, /* by limit */
     SL_GM_CONNECTIONS,
+    SL_GM_PARKED,          /* by class */
+    SL_GM_REDRIVEN,        /* by class */
+    SL_GM_KEYRING_RELOADS, /* by outcome */
+    SL_GM_KEY_LEFT,        /* by class */
     SL_GM_N
 };
 

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 
 #define MODELS_TEXT 1024
+#define KIDS_TEXT   2176 /* 32 of the longest kind */
 
 typedef struct worker {
     char instance[128];
-    char models[MODELS_TEXT]; /* "\n"-terminated names */
+    char models[MODELS_TEXT], kids[KIDS_TEXT]; /* "\n"-terminated names */
     bool draining;
     int64_t last_ms;
 } worker;
@@ -72,6 +73,20 @@ static worker *find_or_add(workers *v, sl_str instance)
     return w;
 }
 
+static void join(char *out, size_t cap, const sl_str *names, size_t n)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++) {
+        sl_str m = names[i];
+        if (!m.n || at + m.n + 2 > cap || memchr(m.p, '\n', m.n) || memchr(m.p, '\0', m.n))
+            continue;
+        memcpy(out + at, m.p, m.n);
+        at += m.n;
+        out[at++] = '\n';
+    }
+    out[at] = '\0';
+}
+
 void sl_presence_view_heard(sl_presence_view *v, sl_class c, const sl_presence *p, int64_t now_ms)
 {
     if (!p->instance.n || p->instance.n >= sizeof(((worker *)0)->instance) ||
@@ -80,28 +95,19 @@ void sl_presence_view_heard(sl_presence_view *v, sl_class c, const sl_presence *
     pthread_mutex_lock(&v->lock);
     worker *w = find_or_add(&v->of[c], p->instance);
     if (w) {
-        size_t at = 0;
-        for (size_t i = 0; i < p->models_n; i++) {
-            sl_str m = p->models[i];
-            if (!m.n || at + m.n + 2 > MODELS_TEXT || memchr(m.p, '\n', m.n) ||
-                memchr(m.p, '\0', m.n))
-                continue;
-            memcpy(w->models + at, m.p, m.n);
-            at += m.n;
-            w->models[at++] = '\n';
-        }
-        w->models[at] = '\0';
+        join(w->models, sizeof(w->models), p->models, p->models_n);
+        join(w->kids, sizeof(w->kids), p->kids, p->kids_n);
         w->draining = p->draining;
         w->last_ms = now_ms;
     }
     pthread_mutex_unlock(&v->lock);
 }
 
-static bool has_model(const worker *w, sl_str model)
+static bool has(const char *names, sl_str name)
 {
-    for (const char *p = w->models; *p;) {
+    for (const char *p = names; *p;) {
         const char *nl = strchr(p, '\n');
-        if (sl_str_eq((sl_str){p, (size_t)(nl - p)}, model))
+        if (sl_str_eq((sl_str){p, (size_t)(nl - p)}, name))
             return true;
         p = nl + 1;
     }
@@ -116,10 +122,25 @@ bool sl_presence_view_live(sl_presence_view *v, sl_class c, sl_str model, int64_
     for (size_t i = 0; i < v->of[c].n && !live; i++) {
         const worker *w = &v->of[c].w[i];
         live = now_ms - w->last_ms < v->timeout_ms + grace_ms && (grace_ms > 0 || !w->draining) &&
-               has_model(w, model);
+               has(w->models, model);
     }
     pthread_mutex_unlock(&v->lock);
     return live;
+}
+
+bool sl_presence_view_knows(sl_presence_view *v, sl_class c, sl_str kid, int64_t now_ms)
+{
+    bool any = false, all = true;
+    pthread_mutex_lock(&v->lock);
+    for (size_t i = 0; i < v->of[c].n && all; i++) {
+        const worker *w = &v->of[c].w[i];
+        if (w->draining || now_ms - w->last_ms >= v->timeout_ms)
+            continue;
+        any = true;
+        all = has(w->kids, kid);
+    }
+    pthread_mutex_unlock(&v->lock);
+    return any && all;
 }
 
 int sl_presence_view_count(sl_presence_view *v, sl_class c, int64_t now_ms)

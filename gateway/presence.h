@@ -18,6 +18,8 @@ void sl_presence_view_heard(sl_presence_view *v, sl_class c, const sl_presence *
  * lengthens the time-out: for requests that are in flight already. */
 bool sl_presence_view_live(sl_presence_view *v, sl_class c, sl_str model, int64_t now_ms,
                            int64_t grace_ms);
+/* Would any worker that may be given a request now accept this key id? False without workers. */
+bool sl_presence_view_knows(sl_presence_view *v, sl_class c, sl_str kid, int64_t now_ms);
 /* Live workers that take new requests: draining ones do not count. */
 int sl_presence_view_count(sl_presence_view *v, sl_class c, int64_t now_ms);
 

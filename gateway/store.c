@@ -69,6 +69,8 @@ static sl_status load_keyring(sl_store *s, sl_error *reterr)
                            "that is valid now",
                            sl_class_name((sl_class)c), s->keyring_file.path);
         }
+    if (k)
+        sl_keyring_enforce(k);
     pthread_mutex_lock(&s->lock);
     sl_keyring *old = s->keyring;
     s->keyring = k;
@@ -173,8 +175,16 @@ void sl_store_check(sl_store *s, bool force, int *ret_refused)
         *ret_refused = st != SL_OK;
         report("policy", st, &err);
     }
-    if (changed(&s->keyring_file) || (force && s->keyring_file.path[0]))
-        report("keyring", load_keyring(s, &err), &err);
+}
+
+int sl_store_check_keyring(sl_store *s, bool force)
+{
+    sl_error err = {0};
+    if (!changed(&s->keyring_file) && !(force && s->keyring_file.path[0]))
+        return 0;
+    sl_status st = load_keyring(s, &err);
+    report("keyring", st, &err);
+    return st ? -1 : 1;
 }
 
 int sl_store_check_keys(sl_store *s, bool force)

@@ -26,9 +26,11 @@ sl_policy *sl_store_policy(sl_store *s);
 sl_keyring *sl_store_keyring(sl_store *s);
 sl_api_keys *sl_store_keys(sl_store *s);
 
-/* Looks at policy and keyring (all again with `force`); logs what was taken or refused. Returns how
- * many policy files were refused (0 or 1) through *ret_refused. */
+/* Looks at the policy's file (reads it again with `force`); logs what was taken or refused. Returns
+ * how many policy files were refused (0 or 1) through *ret_refused. */
 void sl_store_check(sl_store *s, bool force, int *ret_refused);
+/* The same for the keyring. 1: read anew, -1: refused, 0: the same file as before. */
+int sl_store_check_keyring(sl_store *s, bool force);
 /* The same for the API keys, which are looked at more often. 1: read anew, -1: refused, 0: the same
  * file as before. */
 int sl_store_check_keys(sl_store *s, bool force);

@@ -4,7 +4,8 @@
 #include "common/base/clock.h"
 
 static const char *const EVENTS[SL_AUDIT_EVENT_N] = {
-    "policy", "decided", "produced", "unconfirmed", "started", "ended", "delivered", "rejected",
+    "policy", "decided",   "produced", "unconfirmed", "started",
+    "ended",  "delivered", "redriven", "rejected",
 };
 
 const char *sl_audit_event_name(sl_audit_event e)
@@ -222,6 +223,12 @@ void sl_presence_write(sl_buf *out, const sl_presence *p)
     for (size_t i = 0; i < p->models_n; i++)
         sl_jsonw_str(&w, NULL, p->models[i]);
     sl_jsonw_end_arr(&w);
+    if (p->kids_n) {
+        sl_jsonw_arr(&w, "kids");
+        for (size_t i = 0; i < p->kids_n; i++)
+            sl_jsonw_str(&w, NULL, p->kids[i]);
+        sl_jsonw_end_arr(&w);
+    }
     sl_jsonw_i64(&w, "slots", p->slots);
     sl_jsonw_i64(&w, "active", p->active);
     sl_jsonw_i64(&w, "queued", p->queued);
@@ -231,13 +238,12 @@ void sl_presence_write(sl_buf *out, const sl_presence *p)
     sl_jsonw_end_obj(&w);
 }
 
-static bool read_models(sl_presence *p, const sl_jnode *list)
+static bool read_names(sl_str out[32], size_t *ret_n, const sl_jnode *list)
 {
-    if (sl_json_kind(list) != SL_J_ARRAY ||
-        sl_json_size(list) > sizeof(p->models) / sizeof(p->models[0]))
+    if (sl_json_kind(list) != SL_J_ARRAY || sl_json_size(list) > 32)
         return false;
     for (const sl_jnode *m = sl_json_first(list); m; m = sl_json_next(m)) {
-        if (!sl_json_str(m, &p->models[p->models_n++]))
+        if (!sl_json_str(m, &out[(*ret_n)++]))
             return false;
     }
     return true;
@@ -247,7 +253,11 @@ static bool read_presence(sl_presence *p, const sl_jnode *root)
 {
     int64_t slots = 0, active = 0, queued = 0;
     if (!sl_json_str(sl_json_get(root, "instance"), &p->instance) || p->instance.n == 0 ||
-        !read_models(p, sl_json_get(root, "models")) || !opt_str(root, "env", &p->env))
+        !read_names(p->models, &p->models_n, sl_json_get(root, "models")) ||
+        !opt_str(root, "env", &p->env))
+        return false;
+    const sl_jnode *kids = sl_json_get(root, "kids");
+    if (!is_absent(kids) && !read_names(p->kids, &p->kids_n, kids))
         return false;
     if (!opt_i64(root, "slots", 0, INT32_MAX, &slots) ||
         !opt_i64(root, "active", 0, INT32_MAX, &active) ||

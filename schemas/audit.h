@@ -17,7 +17,8 @@ typedef enum sl_audit_event {
     SL_AUDIT_STARTED,     /* a worker began a run */
     SL_AUDIT_ENDED,       /* the end record of a run was acknowledged */
     SL_AUDIT_DELIVERED, /* the client has its one result (or definite error, or went away: `end`) */
-    SL_AUDIT_REJECTED,  /* a record was refused: dead-lettered, unauthentic reply, … (`cause`) */
+    SL_AUDIT_REDRIVEN, /* a request whose key its worker lacked was produced again: the same bytes */
+    SL_AUDIT_REJECTED, /* a record was refused: dead-lettered, unauthentic reply, … (`cause`) */
     SL_AUDIT_EVENT_N
 } sl_audit_event;
 const char *sl_audit_event_name(sl_audit_event e); /* "decided" */
@@ -53,6 +54,8 @@ typedef struct sl_presence {
     sl_str instance; /* unique a class */
     sl_str models[32];
     size_t models_n;
+    sl_str kids[32]; /* key ids that the worker accepts; none where its class is plain */
+    size_t kids_n;
     int slots, active, queued;
     bool draining;
     sl_str env; /* engine environment id */

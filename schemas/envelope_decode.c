@@ -217,7 +217,7 @@ static sl_status find_key(decoder *d, const sl_keyring *ring, sl_class cls, sl_k
     use->key = ring ? sl_keyring_find(ring, kid) : NULL;
     if (!use->key)
         return sl_fail(reterr, SL_E_UNKNOWN_KEY,
-                       "the record's key id is not in the keyring: add the key and redrive");
+                       "the record's key id is not in the keyring, or its time is over");
     d->env->kid = kid;
     if (use->key->is_public != (cls == SL_CLASS_PUBLIC))
         return sl_fail(reterr, SL_E_UNAUTHENTIC, "the record names a key of another class");

@@ -5,6 +5,7 @@ const char *const sl_wm_ends[] = {"stop",      "length",  "tool_calls", "content
 const char *const sl_wm_causes[] = {"corrupt",     "unauthentic", "unknown_key", "malformed",
                                     "unsupported", "other",       NULL};
 const char *const sl_wm_states[] = {"waiting", "running", "ending", NULL};
+const char *const sl_wm_reloads[] = {"taken", "refused", NULL};
 const char *const sl_wm_tokens[] = {"prompt", "completion", NULL};
 
 /* Bounds of the OpenTelemetry GenAI conventions. */

@@ -19,6 +19,8 @@ enum {
     SL_WM_RESTARTS,
     SL_WM_AUDIT_FAILED,
     SL_WM_BUS_ERRORS,
+    SL_WM_KEYRING_RELOADS,
+    SL_WM_KEY_LEFT,
     SL_WM_JOBS,
     SL_WM_UNSENT,
     SL_WM_DRAINING,
@@ -32,6 +34,7 @@ enum {
 extern const char *const sl_wm_ends[];   /* label values, index = sl_end - 1 */
 extern const char *const sl_wm_causes[]; /* corrupt, unauthentic, … */
 extern const char *const sl_wm_states[];
+extern const char *const sl_wm_reloads[];
 extern const char *const sl_wm_tokens[];
 extern const double sl_wm_first_token_bounds[], sl_wm_per_token_bounds[], sl_wm_duration_bounds[];
 
@@ -47,6 +50,8 @@ extern const double sl_wm_first_token_bounds[], sl_wm_per_token_bounds[], sl_wm_
     [SL_WM_RESTARTS] = {.name = "sluice_run_restarts_total", .kind = SL_COUNTER, .help = "Runs given up because Kafka did not take their records; the request was run again."}, \
     [SL_WM_AUDIT_FAILED] = {.name = "sluice_audit_failed_total", .kind = SL_COUNTER, .help = "Audit records that Kafka did not acknowledge."}, \
     [SL_WM_BUS_ERRORS] = {.name = "sluice_bus_errors_total", .kind = SL_COUNTER, .help = "Troubles that the bus reported."}, \
+    [SL_WM_KEYRING_RELOADS] = {.name = "sluice_keyring_reloads_total", .kind = SL_COUNTER, .help = "Keyring files read after a change, by outcome.", .label = "outcome", .values = sl_wm_reloads}, \
+    [SL_WM_KEY_LEFT] = {.name = "sluice_key_left_seconds", .kind = SL_GAUGE, .help = "How long the key that encrypts may still do so; 0: there is none, as on a plain class."}, \
     [SL_WM_JOBS] = {.name = "sluice_jobs", .kind = SL_GAUGE, .help = "Requests in hand, by state.", .label = "state", .values = sl_wm_states}, \
     [SL_WM_UNSENT] = {.name = "sluice_unsent_bytes", .kind = SL_GAUGE, .help = "Bytes of finished records that wait for room in the producer."}, \
     [SL_WM_DRAINING] = {.name = "sluice_draining", .kind = SL_GAUGE, .help = "1 while the worker takes nothing new and finishes what runs."}, \

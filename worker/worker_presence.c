@@ -8,6 +8,19 @@ static void delivered(void *arg, const sl_delivery *d)
         w->acked_us = sl_mono_us();
 }
 
+/* The key ids that records for this worker may name, the newest first: a gateway sends again what
+ * was parked for want of one of them. */
+static void add_kids(const sl_worker *w, sl_presence *p)
+{
+    const size_t most = sizeof(p->kids) / sizeof(p->kids[0]);
+    int64_t now = sl_unix_ms();
+    for (size_t i = sl_keyring_size(w->ring); i-- > 0 && p->kids_n < most;) {
+        const sl_key *k = sl_keyring_at(w->ring, i);
+        if (k->is_public == (w->cls == SL_CLASS_PUBLIC) && now < k->not_after_ms)
+            p->kids[p->kids_n++] = sl_str_c(k->kid);
+    }
+}
+
 void sl_worker_presence(sl_worker *w)
 {
     sl_presence p = {0};
@@ -18,6 +31,8 @@ void sl_worker_presence(sl_worker *w)
     p.instance = sl_str_c(w->instance);
     p.draining = w->draining;
     p.interval_ms = w->presence_ms;
+    if (w->ring)
+        add_kids(w, &p);
     for (const sl_job *j = TAILQ_FIRST(&w->waiting); j; j = TAILQ_NEXT(j, waiting))
         p.queued++;
     sl_presence_write(&body, &p);

@@ -37,6 +37,43 @@ static void classes_models_and_time_count(void **state)
     sl_presence_view_free(v);
 }
 
+static void says(sl_presence_view *v, const char *instance, const char *kid, bool draining,
+                 int64_t now)
+{
+    sl_presence p = {.instance = sl_str_c(instance),
+                     .models = {SL_STR("m")},
+                     .models_n = 1,
+                     .kids = {SL_STR("old"), sl_str_c(kid)},
+                     .kids_n = kid ? 2 : 1,
+                     .draining = draining};
+    sl_presence_view_heard(v, SL_CLASS_PUBLIC, &p, now);
+}
+
+static void a_key_is_known_when_every_worker_says_so(void **state)
+{
+    (void)state;
+    sl_presence_view *v;
+    sl_str k = SL_STR("new");
+    assert_int_equal(sl_presence_view_open(&v, 7000), SL_OK);
+    assert_false(sl_presence_view_knows(v, SL_CLASS_PUBLIC, k, 1000)); /* nobody is there */
+    says(v, "a", "new", false, 1000);
+    assert_true(sl_presence_view_knows(v, SL_CLASS_PUBLIC, k, 1000));
+    assert_true(sl_presence_view_knows(v, SL_CLASS_PUBLIC, SL_STR("old"), 1000));
+    assert_false(sl_presence_view_knows(v, SL_CLASS_PUBLIC, SL_STR("ne"), 1000));
+    assert_false(sl_presence_view_knows(v, SL_CLASS_PRIVATE, k, 1000));
+    says(v, "b", NULL, false, 1000);
+    assert_false(sl_presence_view_knows(v, SL_CLASS_PUBLIC, k, 1000));
+    says(v, "b", NULL, true, 2000); /* it takes nothing any more */
+    assert_true(sl_presence_view_knows(v, SL_CLASS_PUBLIC, k, 2000));
+    says(v, "b", NULL, false, 3000);
+    says(v, "a", "new", false, 9000);
+    assert_false(sl_presence_view_knows(v, SL_CLASS_PUBLIC, k, 9999));
+    assert_true(sl_presence_view_knows(v, SL_CLASS_PUBLIC, k, 10000)); /* b is gone */
+    says(v, "a", NULL, false, 11000);                                  /* its file went back */
+    assert_false(sl_presence_view_knows(v, SL_CLASS_PUBLIC, k, 11000));
+    sl_presence_view_free(v);
+}
+
 static void a_draining_worker_finishes_but_takes_nothing(void **state)
 {
     (void)state;
@@ -121,6 +158,7 @@ static void many_workers_and_an_end_to_them(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_key_is_known_when_every_worker_says_so),
         cmocka_unit_test(classes_models_and_time_count),
         cmocka_unit_test(a_draining_worker_finishes_but_takes_nothing),
         cmocka_unit_test(many_workers_and_an_end_to_them),

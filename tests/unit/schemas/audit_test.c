@@ -73,6 +73,8 @@ static void presence(void **state)
     sl_presence p = {.instance = SL_STR("w0"),
                      .models = {SL_STR("a"), SL_STR("b")},
                      .models_n = 2,
+                     .kids = {SL_STR("k1"), SL_STR("k2")},
+                     .kids_n = 2,
                      .slots = 4,
                      .active = 1,
                      .queued = 2,
@@ -87,6 +89,8 @@ static void presence(void **state)
     STR(r.instance, "w0");
     assert_int_equal(r.models_n, 2);
     STR(r.models[1], "b");
+    assert_int_equal(r.kids_n, 2);
+    STR(r.kids[1], "k2");
     assert_true(r.slots == 4 && r.active == 1 && r.queued == 2 && r.draining &&
                 r.interval_ms == 2000);
     sl_json_free(root);
@@ -97,9 +101,13 @@ static void presence(void **state)
     sl_buf_adds(&b, "]}");
     assert_int_equal(sl_presence_parse(&r, &root, sl_buf_str(&b), NULL), SL_E_INVALID);
     sl_buf_done(&b);
-    static const char *const bad[] = {"{}", "{\"instance\":\"\",\"models\":[]}",
-                                      "{\"instance\":\"w\"}", "{\"instance\":\"w\",\"models\":[1]}",
-                                      "{\"instance\":\"w\",\"models\":[],\"slots\":-1}"};
+    static const char *const bad[] = {"{}",
+                                      "{\"instance\":\"\",\"models\":[]}",
+                                      "{\"instance\":\"w\"}",
+                                      "{\"instance\":\"w\",\"models\":[1]}",
+                                      "{\"instance\":\"w\",\"models\":[],\"slots\":-1}",
+                                      "{\"instance\":\"w\",\"models\":[],\"kids\":[1]}",
+                                      "{\"instance\":\"w\",\"models\":[],\"kids\":\"k\"}"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_int_equal(sl_presence_parse(&r, &root, sl_str_c(bad[i]), NULL), SL_E_INVALID);
 }
