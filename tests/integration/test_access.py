@@ -13,6 +13,8 @@ from harness.daemon import Daemon
 from harness.ports import free_port
 from harness.raw import ask
 
+from test_schemas import accepts
+
 CHAT = "/v1/chat/completions"
 SECRET = "Confidential: the merger"
 ELSEWHERE = "127.0.0.9"  # an attacker's address, so that the other tests' address stays clean
@@ -281,6 +283,8 @@ def test_roles_at_the_admin_doors(paced):
     listed = get(paced, "/admin/keys", keys["auditor"]).body
     assert b"hash" not in listed and b"sk-sluice" not in listed
     assert len(json.loads(listed)["keys"]) == len(paced.key_rows())
+    assert accepts("KeyList", json.loads(listed))
+    assert accepts("Policy", get(paced, "/admin/policy", keys["admin"]).json())
     digest = post(paced, keys["admin"]).headers["x-sluice-policy"]
     assert get(paced, "/admin/policy", keys["operator"]).json()["policy"] == digest
 

@@ -58,9 +58,13 @@ def test_openapi_lists_every_path_and_header():
         "/v1/chat/completions",
         "/v1/completions",
         "/v1/models",
+        "/v1/models/{model}",
         "/health",
         "/health/readiness",
         "/metrics",
+        "/admin/keys",
+        "/admin/policy",
+        "/admin/reload",
     }
     for path in ("/v1/chat/completions", "/v1/completions"):
         operation = OPENAPI["paths"][path]["post"]

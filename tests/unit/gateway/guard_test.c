@@ -94,7 +94,7 @@ static void the_same_wrong_key_is_one_guess(void **state)
     sl_guard_free(g);
 }
 
-/* Keys that are used before the gateway has read of them: an operator who makes many is no guesser. */
+/* Used before the gateway has read of them: an operator who makes many keys is no guesser. */
 static void a_key_that_was_too_new_is_forgiven(void **state)
 {
     (void)state;
