@@ -33,8 +33,11 @@ static sl_status publish(const char *path, sl_str text, sl_error *reterr)
     sl_buf temp = {0};
     sl_status st = SL_OK;
     sl_buf_addf(&temp, "%s.new", path);
-    int fd =
-        sl_buf_ok(&temp) ? open(temp.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644) : -1;
+    int fd = -1;
+    if (sl_buf_ok(&temp)) { /* the folder may be another user's: no link of his is followed */
+        (void)unlink(temp.data);
+        fd = open(temp.data, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    }
     bool ok = fd >= 0 && fchmod(fd, 0644) == 0 && write(fd, text.p, text.n) == (ssize_t)text.n;
     if (fd >= 0)
         ok &= close(fd) == 0;
@@ -47,15 +50,15 @@ static sl_status publish(const char *path, sl_str text, sl_error *reterr)
 static sl_status tell(const tunnel_command *t, const sl_tunnel_state *s, sl_error *reterr)
 {
     sl_buf out = {0};
-    sl_status st = SL_OK;
-    if (t->metrics_file[0]) {
-        sl_tunnel_metrics(s, t->age_max_s, &out);
-        st = publish(t->metrics_file, sl_buf_str(&out), reterr);
-    }
-    if (!st && t->status_file[0]) {
-        sl_buf_clear(&out);
+    sl_status st = SL_OK, metrics_st = SL_OK;
+    if (t->status_file[0]) {
         sl_tunnel_json(&t->conf, s, t->age_max_s, &out);
         st = publish(t->status_file, sl_buf_str(&out), reterr);
+    }
+    if (t->metrics_file[0]) { /* neither file waits for the other */
+        sl_buf_clear(&out);
+        sl_tunnel_metrics(s, t->age_max_s, &out);
+        metrics_st = publish(t->metrics_file, sl_buf_str(&out), reterr);
     }
     if (!t->metrics_file[0] && !t->status_file[0]) {
         if (t->metrics)
@@ -68,7 +71,7 @@ static sl_status tell(const tunnel_command *t, const sl_tunnel_state *s, sl_erro
         fflush(stdout);
     }
     sl_buf_done(&out);
-    return st;
+    return st ? st : metrics_st;
 }
 
 static int status(const tunnel_command *t)
@@ -86,8 +89,9 @@ static int status(const tunnel_command *t)
         sl_status st = sl_tunnel_look(&t->conf, t->probe, &s, &err);
         if (!st)
             st = tell(t, &s, &err);
-        if (st)
-            return sl_cmd_fail("tunnel", &err);
+        int code = st ? sl_cmd_fail("tunnel", &err) : SL_EXIT_OK;
+        if (t->every_s <= 0 && st)
+            return code;
         if (t->every_s <= 0)
             break;
         if (sigtimedwait(&ends, NULL, &pause) > 0)

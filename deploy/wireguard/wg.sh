@@ -5,6 +5,7 @@
 #                                 two machines. NAME is a key of tunnel.conf, for one end alone
 #                                 with _private or _public behind it; what exists is kept
 #   wg.sh up CONF                 the walls (nftables), then the interface; safe to run again
+#   wg.sh keep CONF               up, and up again whenever something of it is gone; SIGTERM: down
 #   wg.sh down CONF [--rules]     the interface goes; the walls stay unless --rules
 #   wg.sh check CONF              is everything as CONF says? Tells what is not
 #   wg.sh prove CONF [ADDR:PORT…] on the public side: what of the private side answers from here?
@@ -352,6 +353,25 @@ do_down() { # [--rules]
     printf 'add table inet %s\ndelete table inet %s\n' "$TABLE" "$TABLE" | nft -f -
 }
 
+# For a service manager. The kernel's table of interfaces is looked at every second, all of it every
+# half minute: wireguard-go can die, and somebody may flush the walls.
+keep() {
+    local looks=0 slot
+    trap '"$0" down "$CONF"; exit 0' TERM INT
+    "$0" up "$CONF"
+    say "the tunnel is up at this end"
+    [ -z "${NOTIFY_SOCKET:-}" ] || systemd-notify --ready
+    while :; do
+        sleep 1 & # so that a signal is heard at once
+        wait $! || true
+        looks=$((looks + 1))
+        slot=$(active)
+        [ -d "/proc/sys/net/ipv4/conf/$IF$slot" ] && [ "$looks" -lt 30 ] && continue
+        looks=0
+        "$0" up "$CONF" || say "up failed; tried again soon"
+    done
+}
+
 # ---- rotation ----
 want_slot() {
     case ${1:-} in a | b) ;; *) die "say which slot: a or b" ;; esac
@@ -521,7 +541,7 @@ pair() { # DIR NAME=VALUE…
 }
 
 usage() {
-    sed -n 's/^# \{0,1\}//; 3,15p' "$0"
+    sed -n 's/^# \{0,1\}//; 3,14p' "$0"
     exit 2
 }
 
@@ -545,6 +565,7 @@ main() {
     case $verb in
         up) do_up ;;
         down) do_down "$@" ;;
+        keep) keep ;;
         check) check ;;
         prove) prove "$@" ;;
         rules) rules ;;

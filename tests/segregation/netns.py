@@ -31,6 +31,7 @@ UNDERLAY = "under0"
 PORT = 51820  # of WireGuard, slot a; slot b has the next one
 BUS = 9094
 CALL_S = 30
+USER = ["--user", "--preserve-credentials"]  # of nsenter
 
 HOLDER = """mount -t tmpfs none /run && mkdir /run/wireguard && ip link set lo up &&
 echo ready && read -r _; rm -f /run/wireguard/*.sock"""
@@ -102,12 +103,16 @@ class Side:
         )  # fmt: skip
         assert self.holder.stdout.readline() == b"ready\n", f"no namespace for the {name} side"
         self.pid = self.holder.pid  # nsenter and unshare become the shell, they do not fork
-        user = [] if root else ["--user", "--preserve-credentials"]
+        user = [] if root else USER
         self.enter = ["nsenter", "-t", str(self.pid), *user, "--net", "--mount", f"--wd={ROOT}"]
 
     def argv(self, *command: object) -> list[str]:
         """The command line that runs a command here; its process is the command itself."""
         return [*self.enter, *map(str, command)]
+
+    def argv_from_other(self, *command: object) -> list[str]:
+        """The same from the other side, which shares the user namespace."""
+        return [word for word in self.argv(*command) if word not in USER]
 
     def popen(self, *command: object, **options) -> subprocess.Popen:
         return subprocess.Popen(self.argv(*command), **options)
@@ -128,7 +133,7 @@ class Side:
         join the two."""
         if os.geteuid() == 0:
             return []
-        return ["nsenter", "-t", str(self.pid), "--user", "--preserve-credentials"]
+        return ["nsenter", "-t", str(self.pid), *USER]
 
     def task(self, *words: object) -> Task:
         return Task(self, *words)

@@ -6,6 +6,7 @@ is known to be able to fail.
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -188,7 +189,7 @@ def streaming(tunnel: Tunnel) -> Iterator[dict]:
 
 def rotation(tunnel: Tunnel, *before: object) -> list[object]:
     """The command that rotates the keys; `before` stands in front of the far end's."""
-    far = tunnel.public.argv(
+    far = tunnel.public.argv_from_other(
         SLUICE, "tunnel", "rotate", "--far", "--script", WG, "--config", tunnel.public.conf
     )
     return [SLUICE, "tunnel", "rotate", "--json", "--script", WG,
@@ -229,6 +230,28 @@ def crash(side: Side) -> None:
     side.run("ip", "link", "del", "dev", f"swg{slot}")
 
 
+def test_keep_brings_back_what_is_gone(tunnel: Tunnel) -> None:
+    """As the service does it; the stop is orderly and leaves the walls."""
+    slot = active(tunnel.public)
+    keep = tunnel.public.popen(WG, "keep", tunnel.public.conf, stdout=subprocess.PIPE)
+    with streaming(tunnel) as books, keep as keeper:
+        try:
+            assert b"is up" in keeper.stdout.readline()
+            crash(tunnel.public)
+            until(lambda: exists(tunnel.public, slot), "the interface")
+        finally:
+            keeper.terminate()
+        assert keeper.wait(20) == 0
+        assert not exists(tunnel.public, slot)
+        assert "swg" in tunnel.public.run("nft", "list", "tables").stdout
+        tunnel.public.wg("up")
+    assert books["gap_s"] < STALL_MAX_S * PATIENCE
+
+
+def exists(side: Side, slot: str) -> bool:
+    return side.run("ip", "link", "show", f"swg{slot}", check=False).returncode == 0
+
+
 def test_rotation_under_load_loses_nothing(tunnel: Tunnel, record_property) -> None:
     files = [side.conf.parent / f"{active(side)}.key" for side in tunnel.sides]
     before = {path: path.read_text() for path in files}
@@ -267,10 +290,14 @@ def test_a_rotation_that_breaks_off_is_finished_by_the_next(tunnel: Tunnel, word
 
 
 def test_nothing_but_wireguard_on_the_underlay(tunnel: Tunnel) -> None:
-    """Traffic, a restart and a rotation; then the tunnel is down and traffic goes on knocking."""
+    """Traffic, a rotation, and each end gone for a while, when what is still being sent would go
+    out in clear by the default route."""
     with tunnel.public.task("capture", UNDERLAY) as wire:
         with streaming(tunnel):
             tunnel.private.run(*rotation(tunnel))
+            crash(tunnel.public)
+            assert tunnel.private.knock(f"{PUBLIC}:{BUS}") == {f"{PUBLIC}:{BUS}": "silent"}
+            tunnel.public.wg("up")
             crash(tunnel.private)
             assert tunnel.private.knock(f"{PUBLIC}:{BUS}") == {f"{PUBLIC}:{BUS}": "silent"}
             tunnel.private.wg("up")
@@ -369,10 +396,7 @@ def test_no_walls_no_tunnel(tunnel: Tunnel, tmp_path: Path) -> None:
 
 
 def stand_in(folder: Path, name: str, script: str) -> None:
-    real = next(
-        path for path in (Path(part) / name for part in os.environ["PATH"].split(":"))
-        if path.exists()
-    )  # fmt: skip
+    real = shutil.which(name)
     (folder / name).write_text(f"#!/bin/sh\n{script.format(real=real)}\n")
     (folder / name).chmod(0o755)
 
@@ -380,7 +404,7 @@ def stand_in(folder: Path, name: str, script: str) -> None:
 def test_keys_stay_in_their_files(tunnel: Tunnel, tmp_path: Path) -> None:
     """No private or preshared key among arguments, in what is printed, or readable by others."""
     log = tmp_path / "arguments"
-    for name in ("wg", "ip", "nft", "wireguard-go"):
+    for name in filter(shutil.which, ("wg", "ip", "nft", "wireguard-go")):
         stand_in(tmp_path, name, f'echo "$0 $*" >> {log}; exec {{real}} "$@"')
     path = f"PATH={tmp_path}:{os.environ['PATH']}"
     secrets, said = set(), []
