@@ -121,7 +121,7 @@ $(foreach s,$(FUZZ_SRCS),$(eval $(call TEST_RULE,$(s),-fsanitize=fuzzer)))
 
 .DEFAULT_GOAL := all
 .PHONY: all programs unit-bins bench-bins fuzz-bins unit clean help setup up down demo test \
-        test-long bench bench-classify fuzz lint format docs
+        test-long test-segregation bench bench-classify fuzz lint format docs
 JOBS ?= 2
 
 all: programs                     ## Build the four programs into build/bin
@@ -153,6 +153,9 @@ test:                             ## Everything that must hold, at most 15 minut
 	@B=$(B) tests/run/test.sh
 test-long:                        ## The same with longer fuzzing and more fault seeds
 	@B=$(B) tests/run/test.sh --long
+test-segregation: programs        ## The wall between private and public alone
+	@deploy/setup/setup.sh test
+	@B=$(B) python3 tests/run/stages.py --only segregation
 fuzz:                             ## Fuzz every target for FUZZ_S seconds (60)
 	@B=$(B) python3 tests/run/stages.py --only fuzz --fuzz-seconds $(or $(FUZZ_S),60)
 bench:                            ## Build and run the benches (BENCH=word picks)

@@ -64,7 +64,7 @@ static sl_status read_property(const sl_jnode *n, sl_buf *out, sl_error *reterr)
     return SL_OK;
 }
 
-static sl_status read_properties(sl_cmd_buses *b, const char *path, char **bootstrap,
+static sl_status read_properties(sl_option_map *map, const char *path, char **bootstrap,
                                  sl_error *reterr)
 {
     sl_buf text = {0}, value = {0};
@@ -76,8 +76,8 @@ static sl_status read_properties(sl_cmd_buses *b, const char *path, char **boots
         st = sl_fail(reterr, SL_E_INVALID, "%s: a JSON object of librdkafka properties is expected",
                      path);
     if (!st)
-        b->properties.v = calloc(sl_json_size(root) + 1, sizeof(*b->properties.v));
-    if (!st && !b->properties.v)
+        map->v = calloc(sl_json_size(root) + 1, sizeof(*map->v));
+    if (!st && !map->v)
         st = sl_fail(reterr, SL_E_NOMEM, "out of memory");
     for (const sl_jnode *n = st ? NULL : sl_json_first(root); n && !st; n = sl_json_next(n)) {
         sl_buf_clear(&value);
@@ -91,8 +91,8 @@ static sl_status read_properties(sl_cmd_buses *b, const char *path, char **boots
             continue;
         }
         char *name = strndup(sl_json_key(n).p, sl_json_key(n).n);
-        b->properties.v[b->properties.n].name = name;
-        b->properties.v[b->properties.n++].value = copy;
+        map->v[map->n].name = name;
+        map->v[map->n++].value = copy;
         if (!copy || !name)
             st = sl_fail(reterr, SL_E_NOMEM, "out of memory");
     }
@@ -102,30 +102,39 @@ static sl_status read_properties(sl_cmd_buses *b, const char *path, char **boots
     return st;
 }
 
-sl_status sl_cmd_buses_open(sl_cmd_buses *b, const char *config_file, const char *bootstrap,
-                            const char *public_bootstrap, sl_error *reterr)
+/* One bus; the properties live as long as it. */
+static sl_status bus_open(sl_bus **ret, const char *name, sl_option_map *map, const char *config,
+                          const char *bootstrap, const sl_option_map *inherited, sl_error *reterr)
+{
+    char *own = NULL;
+    sl_status st = config[0] ? read_properties(map, config, &own, reterr) : SL_OK;
+    if (!st && !own && !bootstrap[0])
+        st = sl_fail(reterr, SL_E_INVALID, "%s: there is no bootstrap.servers in it", config);
+    sl_bus_options o = {.name = name,
+                        .bootstrap = own ? own : bootstrap,
+                        .client_id = "sluice",
+                        .properties = config[0] ? *map : *inherited};
+    if (!st)
+        st = sl_bus_open(ret, &o, reterr);
+    free(own);
+    return st;
+}
+
+sl_status sl_cmd_buses_open(sl_cmd_buses *b, const sl_cmd_kafka *where, sl_error *reterr)
 {
     *b = (sl_cmd_buses){0};
-    char *own = NULL;
-    sl_status st = config_file[0] ? read_properties(b, config_file, &own, reterr) : SL_OK;
-    if (!st && !own && bootstrap[0])
-        own = strdup(bootstrap);
-    if (!st && !own)
-        st = sl_fail(reterr, SL_E_INVALID,
-                     "which Kafka? Set SLUICE_KAFKA (bootstrap) or SLUICE_KAFKA_CONFIG (a JSON "
-                     "file), or --kafka / --kafka-config");
-    sl_bus_options o = {
-        .name = "private", .bootstrap = own, .client_id = "sluice", .properties = b->properties};
-    if (!st)
-        st = sl_bus_open(&b->bus[0], &o, reterr);
-    if (!st && public_bootstrap[0]) {
-        o.name = "public";
-        o.bootstrap = public_bootstrap;
-        st = sl_bus_open(&b->bus[1], &o, reterr);
-    } else {
+    if (!where->config[0] && !where->bootstrap[0])
+        return sl_fail(reterr, SL_E_INVALID,
+                       "which Kafka? Set SLUICE_KAFKA (bootstrap) or SLUICE_KAFKA_CONFIG (a JSON "
+                       "file), or --kafka / --kafka-config");
+    sl_option_map *map = b->properties;
+    sl_status st =
+        bus_open(&b->bus[0], "private", &map[0], where->config, where->bootstrap, &map[0], reterr);
+    if (!st && (where->public_config[0] || where->public_bootstrap[0]))
+        st = bus_open(&b->bus[1], "public", &map[1], where->public_config, where->public_bootstrap,
+                      &map[0], reterr);
+    else
         b->bus[1] = b->bus[0];
-    }
-    free(own);
     if (st)
         sl_cmd_buses_done(b);
     return st;
@@ -137,12 +146,13 @@ void sl_cmd_buses_done(sl_cmd_buses *b)
         sl_bus_free(b->bus[1]);
     if (b->bus[0])
         sl_bus_free(b->bus[0]);
-    for (size_t i = 0; i < b->properties.n; i++) {
-        free((char *)(uintptr_t)b->properties.v[i].name);
-        free((char *)(uintptr_t)b->properties.v[i].value);
+    for (int c = 0; c < 2; c++) {
+        for (size_t i = 0; i < b->properties[c].n; i++) {
+            free((char *)(uintptr_t)b->properties[c].v[i].name);
+            free((char *)(uintptr_t)b->properties[c].v[i].value);
+        }
+        free(b->properties[c].v);
     }
-    free(b->properties.v);
-    sl_buf_done(&b->text);
     *b = (sl_cmd_buses){0};
 }
 

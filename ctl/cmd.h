@@ -26,16 +26,42 @@ int sl_cmd_args(sl_args *a, int argc, char **argv);
 int sl_cmd_fail(const char *command, const sl_error *err);
 const char *sl_cmd_env(const char *name); /* "" when unset */
 
-/* The two buses an auditor reads: from librdkafka properties in a JSON file ("bootstrap.servers"
- * among them), or a bootstrap list alone. `public_bootstrap` empty: one cluster, the same bus
- * twice. */
+/* Where an auditor finds the two buses, each as text or "": `config` names a JSON file of
+ * librdkafka properties ("bootstrap.servers" among them), `bootstrap` is a list alone. Nothing of
+ * the public ones: one cluster, the same bus twice. `public_config` empty: the properties of
+ * `config` hold for both. */
+typedef struct sl_cmd_kafka {
+    const char *config, *bootstrap, *public_config, *public_bootstrap;
+} sl_cmd_kafka;
+/* Their rows in a command's table of options. */
+#define SL_CMD_KAFKA_ARGS(where)                                                                 \
+    {"kafka", "LIST", sl_cmd_env("SLUICE_KAFKA"), "bootstrap brokers", &(where).bootstrap,       \
+     NULL,    NULL},                                                                             \
+        {"kafka-public",                                                                         \
+         "LIST",                                                                                 \
+         sl_cmd_env("SLUICE_KAFKA_PUBLIC"),                                                      \
+         "those of the public cluster, where it is another",                                     \
+         &(where).public_bootstrap,                                                              \
+         NULL,                                                                                   \
+         NULL},                                                                                  \
+        {"kafka-config",                                                                         \
+         "FILE",                                                                                 \
+         sl_cmd_env("SLUICE_KAFKA_CONFIG"),                                                      \
+         "JSON file of librdkafka properties",                                                   \
+         &(where).config,                                                                        \
+         NULL,                                                                                   \
+         NULL},                                                                                  \
+    {                                                                                            \
+        "kafka-public-config", "FILE", sl_cmd_env("SLUICE_KAFKA_PUBLIC_CONFIG"),                 \
+            "the same for the public cluster; empty: as --kafka-config", &(where).public_config, \
+            NULL, NULL                                                                           \
+    }
 typedef struct sl_cmd_buses {
     sl_bus *bus[2]; /* by class */
-    sl_option_map properties;
-    sl_buf text;
+    sl_option_map properties[2];
 } sl_cmd_buses;
-sl_status sl_cmd_buses_open(sl_cmd_buses *b, const char *config_file, const char *bootstrap,
-                            const char *public_bootstrap, sl_error *reterr) SL_MUST_CHECK;
+sl_status sl_cmd_buses_open(sl_cmd_buses *b, const sl_cmd_kafka *where,
+                            sl_error *reterr) SL_MUST_CHECK;
 void sl_cmd_buses_done(sl_cmd_buses *b);
 
 /* "2026-11-24T12:00:00Z", "now", or a whole number of s, m, h or d ago: "15m", "2h"; Unix

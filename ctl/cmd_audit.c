@@ -175,8 +175,8 @@ static int run(audit *a, const sl_cmd_buses *buses, int64_t since_ms, int64_t se
 
 int sl_cmd_audit(int argc, char **argv)
 {
-    const char *since = NULL, *until = NULL, *config = NULL, *kafka = NULL, *kafka_public = NULL,
-               *max_level = NULL;
+    const char *since = NULL, *until = NULL, *max_level = NULL;
+    sl_cmd_kafka kafka = {0};
     int64_t settle = 0, timeout = 0, most = 0, since_ms = 0;
     audit a = {.first = true};
     const sl_arg table[] = {
@@ -193,11 +193,7 @@ int sl_cmd_audit(int argc, char **argv)
         {"all", NULL, NULL, "list every id, not only those with a fault", NULL, &a.all, NULL},
         {"most", "N", "1000", "list at most N ids", NULL, NULL, &most},
         {"json", NULL, NULL, "one JSON object", NULL, &a.json, NULL},
-        {"kafka", "LIST", sl_cmd_env("SLUICE_KAFKA"), "bootstrap brokers", &kafka, NULL, NULL},
-        {"kafka-public", "LIST", sl_cmd_env("SLUICE_KAFKA_PUBLIC"),
-         "those of the public cluster, where it is another", &kafka_public, NULL, NULL},
-        {"kafka-config", "FILE", sl_cmd_env("SLUICE_KAFKA_CONFIG"),
-         "JSON file of librdkafka properties", &config, NULL, NULL},
+        SL_CMD_KAFKA_ARGS(kafka),
         {0},
     };
     sl_args args = {.command = "audit",
@@ -222,7 +218,7 @@ int sl_cmd_audit(int argc, char **argv)
                 "audit takes no words; --settle, --timeout and --most take numbers from 0 up");
     else if (sl_books_open(&a.books, level, since_ms) != SL_OK)
         sl_fail(&err, SL_E_NOMEM, "out of memory");
-    else if (sl_cmd_buses_open(&buses, config, kafka, kafka_public, &err) == SL_OK)
+    else if (sl_cmd_buses_open(&buses, &kafka, &err) == SL_OK)
         code = run(&a, &buses, since_ms, settle, timeout, &err);
     sl_cmd_buses_done(&buses);
     sl_books_free(a.books);

@@ -194,8 +194,7 @@ static void print_whole(send *s)
     sl_json_free(root);
 }
 
-static int finish(send *s, const char *kafka, const char *kafka_public, const char *config,
-                  int64_t since_ms)
+static int finish(send *s, const sl_cmd_kafka *kafka, int64_t since_ms)
 {
     sl_error err = {0};
     sl_cmd_buses buses = {0};
@@ -217,7 +216,7 @@ static int finish(send *s, const char *kafka, const char *kafka_public, const ch
                (double)(s->first_us - s->start_us) / 1000.0, all_ms);
     else
         printf("   time      no text, all after %.0f ms\n", all_ms);
-    sl_status st = sl_cmd_buses_open(&buses, config, kafka, kafka_public, &err);
+    sl_status st = sl_cmd_buses_open(&buses, kafka, &err);
     if (!st)
         st = sl_trace_print(&buses, s->id, since_ms, 10000, &err);
     sl_cmd_buses_done(&buses);
@@ -226,8 +225,8 @@ static int finish(send *s, const char *kafka, const char *kafka_public, const ch
 
 int sl_cmd_send(int argc, char **argv)
 {
-    const char *url = NULL, *key = NULL, *model = NULL, *system = NULL, *temperature = NULL,
-               *kafka = NULL, *kafka_public = NULL, *config = NULL;
+    const char *url = NULL, *key = NULL, *model = NULL, *system = NULL, *temperature = NULL;
+    sl_cmd_kafka kafka = {0};
     int64_t max_tokens = 0, since_ms = sl_unix_ms() - 1000;
     send s = {0};
     const sl_arg table[] = {
@@ -244,12 +243,7 @@ int sl_cmd_send(int argc, char **argv)
          "print id, class, level, reasons, hops and checksums too (reads Kafka)", NULL, &s.explain,
          NULL},
         {"json", NULL, NULL, "print the gateway's JSON", NULL, &s.json, NULL},
-        {"kafka", "LIST", sl_cmd_env("SLUICE_KAFKA"), "bootstrap brokers, for --explain", &kafka,
-         NULL, NULL},
-        {"kafka-public", "LIST", sl_cmd_env("SLUICE_KAFKA_PUBLIC"), "those of the public cluster",
-         &kafka_public, NULL, NULL},
-        {"kafka-config", "FILE", sl_cmd_env("SLUICE_KAFKA_CONFIG"),
-         "JSON file of librdkafka properties", &config, NULL, NULL},
+        SL_CMD_KAFKA_ARGS(kafka),
         {0},
     };
     sl_args a = {.command = "send",
@@ -275,7 +269,7 @@ int sl_cmd_send(int argc, char **argv)
         s.start_us = sl_mono_us();
         st = call(&s, url, key, sl_buf_str(&body), &err);
     }
-    code = st ? sl_cmd_fail("send", &err) : finish(&s, kafka, kafka_public, config, since_ms);
+    code = st ? sl_cmd_fail("send", &err) : finish(&s, &kafka, since_ms);
     sl_buf_done(&body);
     sl_buf_done(&s.body);
     sl_buf_done(&s.headers);

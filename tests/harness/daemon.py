@@ -28,8 +28,10 @@ class Daemon:
     """`health` is the port that answers /health/readiness and /metrics."""
 
     def __init__(self, name: str, program: str, config: Path, health: int, folder: Path,
-                 args: tuple[str, ...] = (), env: dict[str, str] | None = None):  # fmt: skip
+                 args: tuple[str, ...] = (), env: dict[str, str] | None = None,
+                 wrap: tuple[str, ...] = ()):  # fmt: skip
         self.name = name
+        self.wrap = wrap  # in front of the command, which must replace itself with the program
         self.program = program
         self.config = config
         self.health = health
@@ -48,7 +50,8 @@ class Daemon:
             return self
         self.reports.mkdir(parents=True, exist_ok=True)
         clean = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}
-        command = [*prefix(), str(BIN / self.program), "--config", str(self.config), *self.args]
+        program = [*prefix(), str(BIN / self.program), "--config", str(self.config)]
+        command = [*self.wrap, *program, *self.args]
         with self.log.open("a") as out:
             self.process = subprocess.Popen(
                 command, env=clean | sanitizer_env(self.reports) | self.env,

@@ -93,6 +93,12 @@ def deploy(run: Run) -> Result:
     return run_pytest(run, "deploy", "tests/deploy", {})
 
 
+def segregation(run: Run) -> Result:
+    """The wall between private and public; skipped by name where it can't be built."""
+    env = {"SLUICE_WHOLE_REQUESTS": "2000", "SLUICE_WHOLE_DOWN_S": "60"} if run.long else {}
+    return run_pytest(run, "segregation", "tests/segregation", env)
+
+
 def integration(run: Run) -> Result:
     if not list((ROOT / "tests/integration").glob("**/test_*.py")):
         return Result(note="tests/integration holds no tests yet")
@@ -130,6 +136,7 @@ STAGES: list[tuple[str, Callable[[Run], Result]]] = [
     ("unit under TSan", lambda run: unit(run, "tsan")),
     ("fuzz", fuzz),
     ("deploy", deploy),
+    ("segregation", segregation),
     ("integration", integration),
     ("faults", faults),
 ]
