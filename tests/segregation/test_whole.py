@@ -1,5 +1,6 @@
 """The whole of Sluice across the wall: what crosses, what never does, and what the private path
-notices when the tunnel is ill. SLUICE_WHOLE_REQUESTS (400; 2,000 in test-long) is how much is asked."""
+notices when the tunnel is ill. SLUICE_WHOLE_REQUESTS (400; 2,000 in test-long) is how many
+are asked, SLUICE_WHOLE_DOWN_S (8; 60) how long the tunnel is down."""
 
 import os
 import statistics
