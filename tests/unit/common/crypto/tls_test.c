@@ -71,6 +71,8 @@ typedef struct outcome {
     bool done;
     int version;
     char peer[64], protocol[16];
+    char client[SL_TLS_NAME]; /* as the server sees it */
+    bool ticket;              /* the session could be resumed */
 } outcome;
 
 /* A whole handshake in memory between a session of t and a client. */
@@ -103,6 +105,8 @@ static outcome shake(sl_tls *t, const identity *client_id, int version_max)
     bool open = SSL_read(client, &byte, 1) != 1 && SSL_get_shutdown(client) == 0;
     o.done = client_ok && server_ok && open;
     o.version = SSL_version(client);
+    sl_tls_peer_name(server, o.client);
+    o.ticket = SSL_SESSION_is_resumable(SSL_get0_session(client)) == 1;
     X509 *peer = SSL_get1_peer_certificate(client);
     if (peer)
         X509_NAME_get_text_by_NID(X509_get_subject_name(peer), NID_commonName, o.peer,
@@ -123,7 +127,7 @@ static void prefers_1_3_and_takes_1_2(void **state)
 {
     sl_tls *t = NULL;
     sl_error e;
-    sl_tls_options opt = {cert_file, key_file, ""};
+    sl_tls_options opt = {.cert_file = cert_file, .key_file = key_file, .client_ca = ""};
     assert_int_equal(sl_tls_open(&t, &opt, &e), SL_OK);
     outcome best = shake(t, NULL, 0), older = shake(t, NULL, TLS1_2_VERSION);
     assert_true(best.done);
@@ -144,14 +148,21 @@ static void client_certificates(void **state)
     save_cert(ca_file, ca.cert);
     sl_tls *t = NULL;
     sl_error e;
-    sl_tls_options opt = {cert_file, key_file, ca_file};
-    assert_int_equal(sl_tls_open(&t, &opt, &e), SL_OK);
-    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
-        assert_true(shake(t, &ours, version).done);
-        assert_false(shake(t, &foreign, version).done);
-        assert_false(shake(t, NULL, version).done);
+    sl_tls_options opt = {.cert_file = cert_file, .key_file = key_file, .client_ca = ca_file};
+    for (int optional = 0; optional < 2; optional++) {
+        opt.client_optional = optional;
+        assert_int_equal(sl_tls_open(&t, &opt, &e), SL_OK);
+        for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+            outcome known = shake(t, &ours, version), none = shake(t, NULL, version);
+            assert_true(known.done);
+            assert_string_equal(known.client, "client");
+            assert_false(known.ticket); /* each connection's certificate is judged anew */
+            assert_false(shake(t, &foreign, version).done);
+            assert_int_equal(none.done, optional);
+            assert_string_equal(none.client, "");
+        }
+        sl_tls_free(t);
     }
-    sl_tls_free(t);
     drop(&ca), drop(&other), drop(&ours), drop(&foreign);
 }
 
@@ -168,7 +179,7 @@ static void reload_swaps_the_certificate(void **state)
 {
     sl_tls *t = NULL;
     sl_error e;
-    sl_tls_options opt = {cert_file, key_file, NULL};
+    sl_tls_options opt = {.cert_file = cert_file, .key_file = key_file};
     assert_int_equal(sl_tls_open(&t, &opt, &e), SL_OK);
     pthread_t thread; /* opens sessions all the while */
     assert_int_equal(pthread_create(&thread, NULL, open_sessions, t), 0);
