@@ -204,15 +204,15 @@ static void bad_files(void **state)
         sl_tls_options opt;
         const char *why;
     } cases[] = {
-        {{NULL, key_file, NULL}, "TLS needs a certificate"},
-        {{cert_file, "", NULL}, "TLS needs a certificate"},
-        {{missing_file, key_file, NULL}, missing_file},
-        {{key_file, key_file, NULL}, key_file},
-        {{cert_file, missing_file, NULL}, missing_file},
-        {{cert_file, other_key_file, NULL}, other_key_file},
-        {{cert_file, locked_key_file, NULL}, locked_key_file}, /* no prompt */
-        {{cert_file, key_file, missing_file}, missing_file},
-        {{cert_file, key_file, key_file}, key_file},
+        {{NULL, key_file, NULL, false}, "TLS needs a certificate"},
+        {{cert_file, "", NULL, false}, "TLS needs a certificate"},
+        {{missing_file, key_file, NULL, false}, missing_file},
+        {{key_file, key_file, NULL, false}, key_file},
+        {{cert_file, missing_file, NULL, false}, missing_file},
+        {{cert_file, other_key_file, NULL, false}, other_key_file},
+        {{cert_file, locked_key_file, NULL, false}, locked_key_file}, /* no prompt */
+        {{cert_file, key_file, missing_file, false}, missing_file},
+        {{cert_file, key_file, key_file, false}, key_file},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         sl_tls *t = NULL;
