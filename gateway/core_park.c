@@ -78,12 +78,14 @@ bool sl_park_end(sl_ticket *t)
     sl_follow *fresh = NULL;
     uint32_t skipped;
     sl_follow_get_result(t->follow, &res);
-    if (!p || t->first_us || res.end != SL_END_ERROR ||
+    /* An answer that is not streamed was given nothing but its role. */
+    if (!p || res.count || (t->first_us && !t->whole) || res.end != SL_END_ERROR ||
         !sl_str_is(res.error_code, sl_status_name(SL_E_UNKNOWN_KEY)) || p->runs_n == RUNS_MAX ||
         res.run.n >= SL_RUN_TEXT || sl_follow_open(&fresh, t->whole, sl_ticket_delta, t))
         return false;
     memcpy(p->runs[p->runs_n++], res.run.p, res.run.n); /* zeroed before */
     p->waits = true;
+    t->first_us = 0;
     if (p->runs_n > 1)
         p->not_before_ms = sl_mono_ms() + (WAIT_MS << (p->runs_n - 2));
     if (sl_log_allow(&c->log_park, &skipped))

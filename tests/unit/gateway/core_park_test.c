@@ -37,15 +37,37 @@ static bool parked(void *arg)
     return gt_metric(arg, "sluice_parked_requests{class=\"public\"}") > 0;
 }
 
-static gt_seen submit_parked(gt_rig *g, gt_call *c)
+static gt_seen submit_parked_as(gt_rig *g, gt_call *c, bool whole)
 {
-    gt_submit(g, c, GT_PUBLIC);
+    *c = (gt_call){0};
+    gt_submit_with(g, c, &(gt_ask){.text = GT_PUBLIC, .whole = whole});
     assert_int_equal(c->st, SL_OK);
     gt_seen req = *gt_wait_request(g, c->id);
     say_unknown(g, &req, NULL);
     assert_true(gt_wait(g, parked, g));
     assert_int_equal(c->ends, 0);
     return req;
+}
+
+static gt_seen submit_parked(gt_rig *g, gt_call *c)
+{
+    return submit_parked_as(g, c, false);
+}
+
+static void so_is_one_that_is_not_streamed(void **state)
+{
+    gt_rig *g = gt_open(NULL);
+    gt_call c;
+    announce(g, "w", "k0");
+    gt_seen req = submit_parked_as(g, &c, true);
+    announce(g, "w", "k1");
+    assert_true(gt_wait_topic(g, REQUESTS, c.id, 2));
+    gt_answer(g, &req, "at last");
+    gt_wait_end(&c);
+    assert_int_equal(c.status, 200);
+    assert_string_equal(c.text.data, "at last");
+    gt_call_done(&c);
+    gt_close(g);
 }
 
 static void it_is_sent_again_when_every_worker_has_the_key(void **state)
@@ -243,6 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_sent_again_when_every_worker_has_the_key),
+        cmocka_unit_test(so_is_one_that_is_not_streamed),
         cmocka_unit_test(the_deadline_ends_what_nobody_can_read),
         cmocka_unit_test(a_replayed_refusal_is_nothing_new),
         cmocka_unit_test(it_is_not_sent_again_for_ever),

@@ -1,0 +1,293 @@
+"""Envelope keys in the running system, both classes encrypted: rotation in the right and in the
+wrong order, under load; bad files; tenants' pseudonyms.
+
+Each daemon has a keyring of its own, as on separate hosts; the gateway's is the system's, so that
+the tests read every record with it."""
+
+import json
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness import Sluice, until
+from mixed import EGRESS, INGRESS, check_nothing_stuck
+
+WORDS = {"private": "Project Falcon", "public": "a garden"}
+PSEUDONYM_KEY = "a-pseudonym-key-for-the-tests"
+
+
+@dataclass
+class Keys:
+    system: Sluice
+    worker_files: dict[str, Path]  # by the worker's name
+
+    def ring(self, *args: str, path: Path | None = None) -> str:
+        return self.system.ctl(
+            "keyring", "--keyring", str(path or self.system.keyring_path), *args
+        ).stdout
+
+    def rotate(self, cls: str, lead: str = "0") -> str:
+        """At the gateway alone; the new kid."""
+        said = self.system.ctl(
+            "keys", "rotate", "--class", cls, "--lead", lead, "--overlap", "1h",
+            "--keyring", str(self.system.keyring_path), "--json",
+        ).stdout  # fmt: skip
+        return json.loads(said)["kid"]
+
+    def carry(self, cls: str, *names: str) -> None:
+        """The gateway's file, or the part of it that is a public worker's, to the workers."""
+        for name in names or [n for n in self.worker_files if n.startswith(cls)]:
+            to = self.worker_files[name]
+            if cls == "public":
+                self.ring("export", "--export-public", str(to))
+            else:
+                new = to.with_suffix(".new")
+                shutil.copy(self.system.keyring_path, new)
+                new.chmod(0o600)
+                new.replace(to)
+
+    def taken(self, daemon, outcome: str = "taken") -> float:
+        return daemon.metrics().value("sluice_keyring_reloads_total", outcome=outcome)
+
+    def gateway(self, metric: str, cls: str) -> float:
+        return self.system.gateway.metrics().value(metric, **{"class": cls})
+
+
+@pytest.fixture(scope="module")
+def keys(broker, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("keys")
+    names = ("private-0", "public-0", "public-1")
+    files = {name: folder / f"{name}-keys.json" for name in names}
+    config = {
+        "gateway": {"encrypt": {"private": True, "public": True},
+                    "limits": {"deadline_ms": 60_000}},
+        "private": {"encrypt": True},
+    } | {name: {"keyring": str(path)} for name, path in files.items()}  # fmt: skip
+    policy = {"pseudonym_key": "${SLUICE_PSEUDONYM_KEY}"}
+    system = Sluice(folder, broker, publics=2, config=config, policy=policy)
+    system.gateway.env["SLUICE_PSEUDONYM_KEY"] = PSEUDONYM_KEY
+    made = Keys(system, files)
+    made.ring("create", "--class", "private")
+    for cls in WORDS:
+        made.carry(cls)
+    with system:
+        yield made
+
+
+def ask_all(books, cls: str, marker: str, n: int, pool) -> list:
+    return [
+        pool.submit(books.ask, f"Tell me about {WORDS[cls]}. {marker}-{i}", f"{marker}-{i}",
+                    i % 2 == 0, 90)
+        for i in range(n)
+    ]  # fmt: skip
+
+
+def test_both_classes_are_ciphertext(keys):
+    system = keys.system
+    system.mark()
+    books = system.books()
+    for cls, word in WORDS.items():
+        for entry in books.ask_many([f"{word} in-the-clear {i}" for i in range(4)], 4):
+            assert entry.complete and entry.cls == cls, entry
+    records = system.records()
+    assert not records.damaged(), records.damaged()[:3]
+    for kind in ("request", "chunk", "presence"):
+        for record in records.of(type=kind):
+            assert record.header("ce_kid") and b"in-the-clear" not in record.plain_bytes(), record
+            assert b"Falcon" not in record.plain_bytes() and b"garden" not in record.value, record
+    assert {r.header("ce_kid").split("-")[0] for r in records.of(type="request")} == {
+        "test", "private"}  # fmt: skip
+    books.check_against(records)
+
+
+@pytest.mark.parametrize("cls", ["public", "private"])
+def test_gateway_first_workers_later(keys, cls):
+    """The wrong order: requests wait on the dead-letter topic and are answered after all."""
+    system, n = keys.system, 8
+    books = system.books()
+    system.mark()
+    before = keys.gateway("sluice_redriven_total", cls)
+    reloads = keys.taken(system.gateway)
+    kid = keys.rotate(cls)
+    until(lambda: keys.taken(system.gateway) > reloads, "the gateway has the new key", 10)
+    with ThreadPoolExecutor(16) as pool:
+        asked = ask_all(books, cls, f"late-{cls}", n, pool)
+        other = "private" if cls == "public" else "public"
+        ingress = system.broker.producer()
+        body = {"model": "auto", "messages": [
+            {"role": "user", "content": f"Tell me about {WORDS[cls]}. late-{cls}-in"}],
+            "max_tokens": 8}  # fmt: skip
+        ingress.produce(INGRESS, json.dumps(body).encode(), headers={"ce_id": f"late-{cls}-in"})
+        assert ingress.flush(20) == 0
+        until(lambda: parked(keys, cls, n + 1), "they wait", 20)
+        assert not any(a.done() for a in asked)
+        for entry in books.ask_many([f"{WORDS[other]} {i}" for i in range(4)], 4, max_tokens=4):
+            assert entry.complete, entry  # the other class goes on
+        if cls == "public":  # one of two workers has it: the other would park them again
+            keys.carry(cls, "public-0")
+            until(lambda: announced(system, "public-0", kid) > 1, "one worker has it", 20)
+            assert keys.gateway("sluice_redriven_total", cls) == before
+            assert keys.gateway("sluice_parked_requests", cls) == n + 1
+        keys.carry(cls)
+        for future in asked:
+            assert future.result(60).complete, future.result()
+    answers = until(
+        lambda: [r for r in system.records([EGRESS]) if r.header("ce_correlationid")
+                 == f"late-{cls}-in"], "the ingress record is answered", 30)  # fmt: skip
+    assert len(answers) == 1 and "choices" in answers[0].body, answers
+    assert keys.gateway("sluice_redriven_total", cls) == before + n + 1
+    until(lambda: keys.gateway("sluice_parked_requests", cls) == 0, "nothing waits", 5)
+    check_nothing_stuck(system)
+    check_books(system, books, cls, kid, n + 1)
+
+
+def parked(keys, cls: str, n: int) -> bool:
+    """True when so many requests wait; what does, for the message, is printed."""
+    have = keys.gateway("sluice_parked_requests", cls)
+    print(cls, "parked", have)
+    return have == n
+
+
+def announced(system, worker: str, kid: str) -> int:
+    """Presences of the worker that name the key."""
+    records = system.records([f"llm.{worker.split('-')[0]}.presence.v1"]).of(subject=worker)
+    return sum(kid in r.body.get("kids", []) for r in records if not r.error)
+
+
+def check_books(system, books, cls: str, kid: str, n: int) -> None:
+    records = system.records()
+    assert not records.damaged(), records.damaged()[:3]
+    letters = [r for r in records if r.topic == f"llm.{cls}.dead-letter.v1"]
+    assert len(letters) == n
+    assert {r.header("__dlq.errors.code") for r in letters} == {"unknown_key"}
+    assert {r.header("ce_kid") for r in letters} == {kid}
+    redriven = records.of(event="redriven")
+    assert len(redriven) == len({r.subject for r in redriven}) == n
+    by_place = {(r.topic, r.partition, r.offset): r for r in records}
+    letter_of = {r.header("ce_id"): r for r in letters}
+    for event in redriven:
+        said = event.body
+        again = by_place[said["topic"], said["partition"], said["offset"]]
+        assert again.subject == event.subject and again.value == letter_of[event.subject].value
+        assert again.header("ce_checksum") == said["checksum"]
+        stands = [r for r in records.of(type="request") if r.subject == event.subject]
+        assert len(stands) == 2, stands  # the first one, and once more
+    said = {}
+
+    def settled() -> bool:
+        said.update(system.audit("--all", "--most", "10000", "--settle", "0", status=None))
+        rows = {row["id"]: row for row in said["list"]}
+        return all(rows.get(e.id, {}).get("results") == 1 for e in books.complete)
+
+    until(settled, "the audit has every result", 20, every=0.5)
+    mine = {e.id for e in books.entries} | {r.subject for r in redriven}
+    for row in said["list"]:
+        if row["id"] in mine:
+            assert row["results"] == 1 and not row["faults"], row
+    assert len({e.id for e in books.entries}) == len(books.entries)
+
+
+@pytest.mark.parametrize("cls", ["public", "private"])
+def test_rotation_under_load_in_the_right_order(keys, cls):
+    """Every file has the new key before its time comes: no request waits, none fails."""
+    system = keys.system
+    books, stop = system.books(), threading.Event()
+    system.mark()
+    before = keys.gateway("sluice_redriven_total", cls)
+
+    def load(who: int) -> None:
+        i = 0
+        while not stop.is_set():
+            books.ask(f"{WORDS[cls]} under load {who}-{i}", f"{cls}-{who}-{i}", i % 2 == 0,
+                      max_tokens=8)  # fmt: skip
+            i += 1
+
+    def under(kid: str) -> int:
+        found = system.records([f"llm.{cls}.requests.v1"])
+        return sum(r.header("ce_kid") == kid for r in found)
+
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(load, who) for who in range(4)]
+        try:
+            until(lambda: len(books.complete) > 20, "the load runs", 30)
+            kid = keys.rotate(cls, lead="6s")
+            keys.carry(cls)
+            until(lambda: under(kid) > 40, "the new key is used", 30, every=0.5)
+        finally:
+            stop.set()
+        for job in jobs:
+            job.result()
+    assert len(books.complete) == len(books.entries) > 60, [
+        e for e in books.entries if not e.complete
+    ][:3]
+    records = system.records()
+    assert not records.damaged(), records.damaged()[:3]
+    for kind in ("request", "chunk"):
+        kids = {r.header("ce_kid") for r in records.of(type=kind) if f".{cls}." in r.topic}
+        assert len(kids) == 2 and kid in kids, (kind, kids)
+    assert not [r for r in records if r.topic.endswith(".dead-letter.v1")]
+    assert keys.gateway("sluice_redriven_total", cls) == before
+    books.check_against(records)
+
+
+def test_a_bad_file_is_refused_and_the_old_one_stays(keys):
+    system = keys.system
+    books = system.books()
+    cases = [
+        (system.gateway, system.keyring_path, "reload_refused"),
+        (system.private, keys.worker_files["private-0"], "keyring_refused"),
+        (system.public, keys.worker_files["public-0"], "keyring_refused"),
+    ]
+    for daemon, path, event in cases:
+        good = path.read_text()
+        secret = json.loads(good)[0]["key"]
+        for text, mode, reason in (
+            (good[:-5], 0o600, str(path)),
+            ("[]", 0o600, "no key of"),
+            (good.replace("not_after", "never_after"), 0o600, "unknown member"),
+            (good, 0o640, "chmod 600"),
+        ):
+            refused, lines = keys.taken(daemon, "refused"), len(daemon.events(event))
+            new = path.with_suffix(".new")
+            new.touch(0o600)
+            new.write_text(text)
+            new.chmod(mode)
+            new.replace(path)
+            until(
+                lambda: keys.taken(daemon, "refused") > refused,  # noqa: B023
+                f"{daemon.name} refuses", 10,
+            )  # fmt: skip
+            said = daemon.events(event)[lines:]
+            assert said and reason in said[0]["msg"], said
+            for word in WORDS.values():
+                assert books.ask(f"{word} all the same", max_tokens=4).complete
+        taken = keys.taken(daemon)
+        system._put(path, good)
+        until(lambda: keys.taken(daemon) > taken, f"{daemon.name} reads it", 10)  # noqa: B023
+        assert secret not in daemon.log.read_text()
+    for word in WORDS.values():
+        assert books.ask(f"{word} afterwards", max_tokens=4).complete
+
+
+def test_pseudonyms_hold_over_restarts(keys):
+    """With the operator's key; the tenant's name stands nowhere on the public side."""
+    system = keys.system
+    books = system.books()
+    system.mark()
+    assert books.ask("a garden before", max_tokens=4).complete
+    system.gateway.stop()
+    system.gateway.start()
+    system.wait_workers()
+    assert books.ask("a garden after", max_tokens=4).complete
+    requests = system.records(["llm.public.requests.v1"])
+    assert len(requests) == 2
+    (name,) = {r.header("ce_tenant") for r in requests}
+    assert len(name) == 32 and "acme" not in name
+    for record in system.records().public():
+        assert b"acme" not in record.plain_bytes(), record
+    policies = system.records(["llm.audit.v1"]).of(type="policy")
+    assert policies and all(PSEUDONYM_KEY not in json.dumps(r.body) for r in policies)
