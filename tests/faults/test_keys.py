@@ -15,8 +15,8 @@ import pytest
 
 from harness import Sluice, until
 from mixed import EGRESS, INGRESS, check_nothing_stuck
+from rotation import WORDS, ask_all, reloads, rotate
 
-WORDS = {"private": "Project Falcon", "public": "a garden"}
 PSEUDONYM_KEY = "a-pseudonym-key-for-the-tests"
 
 
@@ -30,14 +30,6 @@ class Keys:
             "keyring", "--keyring", str(path or self.system.keyring_path), *args
         ).stdout
 
-    def rotate(self, cls: str, lead: str = "0") -> str:
-        """At the gateway alone; the new kid."""
-        said = self.system.ctl(
-            "keys", "rotate", "--class", cls, "--lead", lead, "--overlap", "1h",
-            "--keyring", str(self.system.keyring_path), "--json",
-        ).stdout  # fmt: skip
-        return json.loads(said)["kid"]
-
     def carry(self, cls: str, *names: str) -> None:
         """The gateway's file, or the part of it that is a public worker's, to the workers."""
         for name in names or [n for n in self.worker_files if n.startswith(cls)]:
@@ -49,9 +41,6 @@ class Keys:
                 shutil.copy(self.system.keyring_path, new)
                 new.chmod(0o600)
                 new.replace(to)
-
-    def taken(self, daemon, outcome: str = "taken") -> float:
-        return daemon.metrics().value("sluice_keyring_reloads_total", outcome=outcome)
 
     def gateway(self, metric: str, cls: str) -> float:
         return self.system.gateway.metrics().value(metric, **{"class": cls})
@@ -76,14 +65,6 @@ def keys(broker, tmp_path_factory):
         made.carry(cls)
     with system:
         yield made
-
-
-def ask_all(books, cls: str, marker: str, n: int, pool) -> list:
-    return [
-        pool.submit(books.ask, f"Tell me about {WORDS[cls]}. {marker}-{i}", f"{marker}-{i}",
-                    i % 2 == 0, 90)
-        for i in range(n)
-    ]  # fmt: skip
 
 
 def test_both_classes_are_ciphertext(keys):
@@ -111,9 +92,9 @@ def test_gateway_first_workers_later(keys, cls):
     books = system.books()
     system.mark()
     before = keys.gateway("sluice_redriven_total", cls)
-    reloads = keys.taken(system.gateway)
-    kid = keys.rotate(cls)
-    until(lambda: keys.taken(system.gateway) > reloads, "the gateway has the new key", 10)
+    taken = reloads(system.gateway)
+    kid = rotate(system, cls)
+    until(lambda: reloads(system.gateway) > taken, "the gateway has the new key", 10)
     with ThreadPoolExecutor(16) as pool:
         asked = ask_all(books, cls, f"late-{cls}", n, pool)
         other = "private" if cls == "public" else "public"
@@ -214,7 +195,7 @@ def test_rotation_under_load_in_the_right_order(keys, cls):
         jobs = [pool.submit(load, who) for who in range(4)]
         try:
             until(lambda: len(books.complete) > 20, "the load runs", 30)
-            kid = keys.rotate(cls, lead="6s")
+            kid = rotate(system, cls, lead="6s")
             keys.carry(cls)
             until(lambda: under(kid) > 40, "the new key is used", 30, every=0.5)
         finally:
@@ -251,23 +232,23 @@ def test_a_bad_file_is_refused_and_the_old_one_stays(keys):
             (good.replace("not_after", "never_after"), 0o600, "unknown member"),
             (good, 0o640, "chmod 600"),
         ):
-            refused, lines = keys.taken(daemon, "refused"), len(daemon.events(event))
+            refused, lines = reloads(daemon, "refused"), len(daemon.events(event))
             new = path.with_suffix(".new")
             new.touch(0o600)
             new.write_text(text)
             new.chmod(mode)
             new.replace(path)
             until(
-                lambda: keys.taken(daemon, "refused") > refused,  # noqa: B023
+                lambda: reloads(daemon, "refused") > refused,  # noqa: B023
                 f"{daemon.name} refuses", 10,
             )  # fmt: skip
             said = daemon.events(event)[lines:]
             assert said and reason in said[0]["msg"], said
             for word in WORDS.values():
                 assert books.ask(f"{word} all the same", max_tokens=4).complete
-        taken = keys.taken(daemon)
+        taken = reloads(daemon)
         system._put(path, good)
-        until(lambda: keys.taken(daemon) > taken, f"{daemon.name} reads it", 10)  # noqa: B023
+        until(lambda: reloads(daemon) > taken, f"{daemon.name} reads it", 10)  # noqa: B023
         assert secret not in daemon.log.read_text()
     for word in WORDS.values():
         assert books.ask(f"{word} afterwards", max_tokens=4).complete
