@@ -121,7 +121,7 @@ $(foreach s,$(FUZZ_SRCS),$(eval $(call TEST_RULE,$(s),-fsanitize=fuzzer)))
 
 .DEFAULT_GOAL := all
 .PHONY: all programs unit-bins bench-bins fuzz-bins unit clean help setup up down demo test \
-        test-long test-segregation bench bench-classify fuzz lint format docs
+        test-long test-segregation bench bench-classify bench-wall fuzz lint format docs
 JOBS ?= 2
 
 all: programs                     ## Build the four programs into build/bin
@@ -165,6 +165,9 @@ bench-classify:                   ## Speed and quality of the classifier
 	@$(MAKE) --no-print-directory -j$(JOBS) programs $(filter %/classify_bench,$(BENCH_BINS))
 	@$(O)/tests/bench/router/classify_bench
 	@python3 tests/quality/quality.py --sluice $(O)/bin/sluice --data ../shared/data/pii_dev.jsonl
+bench-wall: programs              ## Costs of mTLS and of the tunnel (root)
+	@$(MAKE) --no-print-directory -j$(JOBS) $(filter %/kafka_rtt_bench,$(BENCH_BINS))
+	@.cache/venv/bin/python tests/bench/wall.py --bench $(O)/tests/bench/common/bus/kafka_rtt_bench
 lint:                             ## Layers, lengths, format, shell scripts, generated documents
 	@tests/lint/lint.py
 	@B=$(B) tests/lint/docs.sh --check

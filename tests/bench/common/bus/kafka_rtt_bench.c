@@ -2,11 +2,12 @@
  * same settings, on one broker, in alternating rounds of one run. Each side has an echo in a
  * thread of its own; both sides wait with poll(2) on librdkafka's event fd.
  *
- *     SLUICE_TEST_KAFKA=127.0.0.1:9092 kafka_rtt_bench [rounds]
+ *     SLUICE_TEST_KAFKA=127.0.0.1:9092 [SLUICE_BENCH_TLS="CA PEM"] kafka_rtt_bench [rounds]
  *
  * Prints p50 and p99 at one in flight and the rate at 32 and 512, the best round of each side. */
 #include "common/base/clock.h"
 #include "common/bus/bus.h"
+#include "tests/bench/kafka_tls.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -153,6 +154,9 @@ static rd_kafka_t *bare_client(bool producer)
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     set(conf, "bootstrap.servers", bootstrap);
     set(conf, "socket.nagle.disable", "true");
+    sl_option_map tls = bench_tls();
+    for (size_t i = 0; i < tls.n; i++)
+        set(conf, tls.v[i].name, tls.v[i].value);
     if (producer) {
         set(conf, "enable.idempotence", "true");
         set(conf, "linger.ms", "0");
@@ -335,7 +339,10 @@ int main(int argc, char **argv)
     snprintf(reply_topic, sizeof(reply_topic), "bus-bench-rep-%s", id);
     sl_bus *b;
     sl_error e;
-    sl_bus_options opt = {.name = "bench", .bootstrap = bootstrap, .client_id = "bus-bench"};
+    sl_bus_options opt = {.name = "bench",
+                          .bootstrap = bootstrap,
+                          .client_id = "bus-bench",
+                          .properties = bench_tls()};
     sl_topic_spec topics[] = {{request_topic, 1, 1, NULL}, {reply_topic, 1, 1, NULL}};
     if (sl_bus_open(&b, &opt, &e) != SL_OK ||
         sl_bus_topics_create(b, topics, 2, 10000, &e) != SL_OK)
