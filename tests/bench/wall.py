@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Costs of the wall: kafka_rtt_bench (the bus against bare librdkafka) on plain loopback Kafka, over
-mTLS beside the broker, and over mTLS through the tunnel. As root; `make bench-wall`."""
+"""Costs of the wall: kafka_rtt_bench (the bus against bare librdkafka) on plain loopback Kafka,
+over mTLS beside the broker, and over mTLS through the tunnel. As root; `make bench-wall`."""
 
 import argparse
 import os
