@@ -85,6 +85,15 @@ check_address() {
     [[ $2 =~ ^[A-Za-z0-9.-]+:[1-9][0-9]{0,4}$ ]] || die "$1 is not HOST:PORT: $2"
 }
 
+# check_name HOST: the broker's certificate must carry it, else its clients turn away.
+check_name() {
+    local how=-checkhost
+    [[ $1 =~ [^0-9.] ]] || how=-checkip
+    openssl x509 -noout "$how" "$1" -in "$PKI/kafka-broker.pem" 2> /dev/null |
+        grep -q 'does match' || die "the certificate of kafka-broker does not carry $1" \
+        "issue it with IP:… or DNS:… of every listener, and IP:127.0.0.1 for the controller"
+}
+
 [ $# -ge 4 ] || usage
 SHAPE=$1
 DIR=$(realpath -m -- "$2")
@@ -101,8 +110,11 @@ check_address PRIV "$PRIV"
 [ -z "$PUB" ] || check_address PUB "$PUB"
 for file in kafka-broker.pem ca.pem; do
     [ -s "$PKI/$file" ] || die "$PKI/$file is missing" \
-        "run: pki.sh init $PKI; pki.sh issue $PKI kafka-broker server IP:${PRIV%:*} …"
+        "run: pki.sh init $PKI; pki.sh issue $PKI kafka-broker server IP:127.0.0.1 IP:${PRIV%:*} …"
 done
+check_name 127.0.0.1
+check_name "${PRIV%:*}"
+[ -z "$PUB" ] || check_name "${PUB%:*}"
 mkdir -p "$DIR"
 properties > "$DIR/extra.properties.new"
 printf '%s %s %s\n' "${PRIV%:*}" "$PKI/ca.pem" "$PKI/kafka-broker.pem" > "$DIR/ready.new"
