@@ -42,19 +42,22 @@ def flip(body: bytes, at: int = 5) -> bytes:
 
 
 def public_key(system: Sluice) -> tuple[str, bytes]:
-    (row,) = json.loads(system.keyring_path.read_text())
+    rows = json.loads(system.keyring_path.read_text())
+    (row,) = (row for row in rows if row["class"] == "public")
     return row["kid"], base64.b64decode(row["key"])
 
 
-def seal(headers: Headers, body: bytes, kid: str, key: bytes) -> tuple[Headers, bytes]:
-    """Encrypted for the public class and finished; the salt is its own (a chunk's is its run)."""
+def seal(
+    headers: Headers, body: bytes, kid: str, key: bytes, cls: str = "public"
+) -> tuple[Headers, bytes]:
+    """Encrypted for the class and finished; the salt is its own (a chunk's is its run)."""
     headers = without(headers, "ce_checksum", "ce_kid", "ce_salt", "content-type")
     headers += [("content-type", "application/octet-stream"), ("ce_kid", kid)]
     have = dict(headers)
     salt = have.get("ce_run") or secrets.token_hex(16)
     if have["ce_type"] != CHUNK:
         headers.append(("ce_salt", salt))
-    info = f"sluice/1 {have['ce_type']} public".encode()
+    info = f"sluice/1 {have['ce_type']} {cls}".encode()
     derived = HKDF(SHA256(), 32, bytes.fromhex(salt), info).derive(key)
     nonce = int(have.get("ce_seq", "0")).to_bytes(12, "big")
     body = AESGCM(derived).encrypt(nonce, body, canonical_headers(headers))
@@ -79,13 +82,15 @@ def plain_run(request: Record, pieces: list[str]) -> list[tuple[Headers, bytes]]
     return out
 
 
-def finish_run(records: list[tuple[Headers, bytes]], system: Sluice | None) -> list:
-    """Checksums, the end record with count and digest; encrypted when `system` lends its key."""
+def finish_run(
+    records: list[tuple[Headers, bytes]], system: Sluice | None, key: tuple | None = None
+) -> list:
+    """Checksums, the end record with count and digest; encrypted when `system` lends its key, or
+    under `key`: (kid, bytes) or (kid, bytes, class)."""
+    key = key or (public_key(system) if system else None)
 
     def done(headers, body):
-        return (
-            seal(headers, body, *public_key(system)) if system else (finish(headers, body), body)
-        )
+        return seal(headers, body, *key) if key else (finish(headers, body), body)
 
     out = [done(*record) for record in records[:-1]]
     headers, body = records[-1]
