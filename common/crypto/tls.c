@@ -44,6 +44,10 @@ static sl_status set_client_ca(SSL_CTX *ctx, const char *file, bool optional, sl
     }
     SSL_CTX_set_client_CA_list(ctx, names); /* takes names */
     SSL_CTX_set_verify(ctx, mode, NULL);
+    /* No resumption: the certificate of each connection is judged, by the CA file of its day. */
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(ctx, 0);
     return SL_OK;
 }
 
