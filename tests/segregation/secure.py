@@ -156,6 +156,9 @@ class SecureBroker:
             if group:
                 consumer.subscribe([topic])
             else:
+                seen = consumer.list_topics(topic, timeout=WAIT_S).topics[topic]
+                if seen.error:
+                    raise Refused(seen.error)
                 consumer.assign([TopicPartition(topic, 0, 0)])
             return until(
                 lambda: _value(consumer.poll(0.1), bool(group)), f"a record of {topic}", WAIT_S

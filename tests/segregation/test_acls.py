@@ -333,7 +333,8 @@ def test_a_public_worker_above_its_quota_is_slowed_down(filled: Shape):
         for _ in range(8):
             producer.produce("llm.public.responses.v1", b"x" * 50_000)
             assert producer.flush(20) == 0
-            producer.poll(0)
+            if waits:
+                break
 
     write_400_kb()
     assert waits == []
