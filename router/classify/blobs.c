@@ -316,6 +316,8 @@ void sl_blobs_scan(sl_classifier *c, const sl_frame *f)
             end++;
         if (end - from >= BLOB_MIN) {
             end = run_end(t, end);
+            if (!sl_work(c, 150 + 4 * (end - from)))
+                return;
             sl_secret_run(c, t, from, end);
             if (f->depth < SL_DECODE_DEPTH)
                 blob(c, f, (sl_str){t.p + from, end - from}, from);

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { JOIN_PIECE = 64, JOIN_MAX = 4096, CACHE_MIN = 16 };
+enum { JOIN_PIECE = 64, JOIN_MAX = 4096, CACHE_MIN = 16, VIEW_WORK = 400, VIEW_WORK_BYTE = 5 };
 
 sl_status sl_classifier_open(sl_classifier **ret, sl_error *reterr)
 {
@@ -58,6 +58,8 @@ static void scan_bare(sl_classifier *c, const sl_frame *f)
 {
     sl_buf *out = &c->bare[f->depth];
     sl_buf_clear(out);
+    if (!sl_work(c, f->text.n * 3))
+        return;
     bool changed = sl_strip(f->text, out, &c->bare_edits[f->depth]);
     c->frame = f;
     if (!sl_buf_ok(out))
@@ -82,6 +84,8 @@ static void scan_alike(sl_classifier *c, const sl_frame *f)
 {
     sl_buf *out = &c->alike[f->depth];
     sl_buf_clear(out);
+    if (!sl_work(c, f->text.n * 3))
+        return;
     bool changed = sl_lookalike(f->text, out, &c->alike_edits[f->depth]);
     c->frame = f;
     if (!sl_buf_ok(out))
@@ -99,14 +103,44 @@ static void scan_alike(sl_classifier *c, const sl_frame *f)
                                .depth = f->depth});
 }
 
+/* The same text was read as a view already, and no less was done with it: ways through tags and
+ * escapes often meet. The string as it is given is the first. */
+static bool read_before(sl_classifier *c, const sl_frame *f)
+{
+    sl_verdict_key key = sl_verdicts_key(f->text, "", 0);
+    sl_read new = {.hash = {key.w[0], key.w[1]},
+                   .n = f->text.n,
+                   .stage = f->stage,
+                   .depth = f->depth,
+                   .pieces = f->pieces,
+                   .span = f->span > 0};
+    for (unsigned i = 0; i < c->read_n && i < SL_READ; i++) {
+        const sl_read *r = &c->read[i];
+        if (r->n == new.n && r->hash[0] == new.hash[0] && r->hash[1] == new.hash[1] &&
+            r->stage <= new.stage && r->depth <= new.depth && r->pieces == new.pieces &&
+            r->span <= new.span)
+            return true;
+    }
+    c->read[c->read_n++ % SL_READ] = new;
+    return false;
+}
+
 void sl_scan_view(sl_classifier *c, const sl_frame *f)
 {
+    if (read_before(c, f)) {
+        c->frame = NULL;
+        return;
+    }
     c->frame = f;
     c->weak_any = false;
     c->hints.any = 0;
     c->hints.lists_n = 0;
     c->seen_n = 0;
     sl_ctx_clear(&c->ctx);
+    if (!sl_work(c, VIEW_WORK + f->text.n * VIEW_WORK_BYTE)) {
+        c->frame = NULL;
+        return;
+    }
     bool ok = sl_patterns_scan(c, f->text) && sl_dictionary_scan(c, f->text);
     if (!ok || c->ctx.lost)
         sl_add(c, SL_ENT_CLASSIFIER_ERROR, SL_LEVEL_INTERNAL, 0, 0);
@@ -156,7 +190,10 @@ void sl_scan_text(sl_classifier *c, sl_frame f)
     sl_buf *norm = &c->norm[f.depth];
     sl_buf_clear(norm);
     sl_norm_result r;
+    if (!sl_work(c, f.text.n * 2))
+        return;
     sl_fold(f.text, norm, &c->norm_edits[f.depth], &r);
+    (void)sl_work(c, c->norm_edits[f.depth].n * 20);
     c->frame = &f;
     if (!sl_buf_ok(norm))
         sl_add(c, SL_ENT_CLASSIFIER_ERROR, SL_LEVEL_INTERNAL, 0, 0);
@@ -194,6 +231,10 @@ static void begin_string(sl_classifier *c)
     c->own.doubt = c->own.failed = false;
     c->loose = (sl_loose){.n = 0};
     c->decoded_bytes = c->decoded_blobs = c->pieces_bytes = 0;
+    c->taken_n = 0;
+    c->read_n = 0;
+    sl_pieces_clear(c);
+    c->work = 0, c->work_max = UINT64_MAX;
     c->frame = NULL;
 }
 
@@ -211,9 +252,13 @@ static void scan_string(sl_classifier *c, sl_str text, bool joined)
         sl_add(c, SL_ENT_OVERSIZE, SL_LEVEL_INTERNAL, SL_TEXT_MAX, 0);
         text.n = SL_TEXT_MAX;
     }
+    c->work_max = SL_WORK_BASE + (uint64_t)text.n * SL_WORK_BYTE;
     if (c->model && !joined && sl_model_score(c->model, text) >= c->threshold)
         sl_add(c, SL_ENT_CONTEXTUAL, SL_LEVEL_CONFIDENTIAL, 0, 0);
     sl_scan_text(c, (sl_frame){.view = joined ? "joined" : "text", .text = text});
+    c->frame = NULL;
+    if (c->work > c->work_max)
+        sl_add(c, SL_ENT_OVERWORK, SL_LEVEL_INTERNAL, 0, text.n);
 }
 
 /* A string's findings become the request's; those of one that was seen before are remembered. */

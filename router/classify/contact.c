@@ -72,6 +72,8 @@ void sl_contact_scan(sl_classifier *c, sl_str t)
         size_t from = word > BEFORE ? word - BEFORE : 0;
         size_t seen = last[x] + BEHIND > OVERLAP ? last[x] + BEHIND - OVERLAP : 0;
         size_t to = word + BEHIND < t.n ? word + BEHIND : t.n;
+        if (!sl_work(c, is_dear(x) ? 500 : 120))
+            return;
         finders[x](c, t, word, last[x] && from < seen ? seen : from, to);
         last[x] = (uint32_t)word;
     }

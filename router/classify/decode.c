@@ -8,7 +8,7 @@ void sl_decode_scan(sl_classifier *c, const sl_frame *f, const sl_hints *h)
                      (h->any >> SL_HINT_QP & 1 ? SL_ESC_QP : 0);
     bool escapes =
         kinds || memchr(t.p, '%', t.n) || memchr(t.p, '&', t.n) || memchr(t.p, '\\', t.n);
-    if (escapes && f->depth < SL_DECODE_DEPTH) {
+    if (escapes && f->depth < SL_DECODE_DEPTH && sl_work(c, t.n * 2)) {
         sl_buf *out = &c->decoded[f->depth];
         size_t from = 0, to = 0;
         sl_buf_clear(out);

@@ -177,6 +177,8 @@ static void addresses(sl_classifier *c, const sl_frame *f, const sl_hints *h)
             continue;
         size_t end, stop;
         bool hidden;
+        if (!sl_work(c, 40))
+            return;
         at_kind kind = at_form(t, i, &end);
         if (kind == AT_NONE || end >= t.n || !sl_is_alnum(t.p[end]))
             continue;

@@ -22,6 +22,8 @@ typedef enum sl_strength { SL_ALONE, SL_WEAK, SL_CONTEXT, SL_CLOSED } sl_strengt
     X(OPAQUE_CONTENT, INTERNAL, CLOSED, "",                                                 \
       "image, audio, file or encoded blob that can't be read")                              \
     X(OVERSIZE, INTERNAL, CLOSED, "", "more text than the classifier's limits allow")       \
+    X(OVERWORK, INTERNAL, CLOSED, "",                                                       \
+      "text that costs more work than one of its length may; the rest of it was not read")  \
     X(CLASSIFIER_ERROR, INTERNAL, CLOSED, "", "a scan failed")
 
 typedef enum sl_entity {

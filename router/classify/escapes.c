@@ -64,6 +64,8 @@ static size_t html_escape(sl_str t, size_t i, uint32_t *ch)
         return x - i + (x < t.n && t.p[x] == ';');
     }
     for (size_t x = 0; x < sizeof named / sizeof *named; x++) {
+        if (i + 1 >= t.n || t.p[i + 1] != named[x].name[1])
+            continue;
         size_t n = strlen(named[x].name);
         if (i + n <= t.n && memcmp(t.p + i, named[x].name, n) == 0) {
             *ch = (uint32_t)named[x].ch;

@@ -66,7 +66,11 @@ void sl_lists_scan(sl_classifier *c, const sl_frame *f, const sl_hints *h)
             continue; /* a list that reads in several bases is one */
         for (base b = DECIMAL; b <= BINARY; b++) {
             sl_buf_clear(out);
+            if (!sl_work(c, 50))
+                return;
             size_t end = read_list(t, at, b, out);
+            if (!sl_work(c, out->len * 8))
+                return;
             if (out->len >= LEAST && sl_buf_ok(out)) {
                 sl_scan_decoded(c, f, "codes", out, at, end - at);
                 done = (int)end;

@@ -181,7 +181,7 @@ static void parts_scan(sl_classifier *c, sl_str t)
     i = i > PART_GAP ? i - PART_GAP : 0;
     parts p = {.n = 0};
     int index = 0;
-    while (i < t.n && i <= last + PART_GAP) {
+    while (i < t.n && i <= last + PART_GAP && sl_work(c, 2)) {
         if (!sl_is_digit(t.p[i])) {
             i++;
             continue;

@@ -133,6 +133,8 @@ void sl_net_scan(sl_classifier *c, sl_str t)
         size_t at = row_start(t, colon), end;
         /* "MAC:6d:0b:…": the row may begin behind the first colon */
         bool edge = at < colon && !(at > 0 && (sl_is_letter(t.p[at - 1]) || t.p[at - 1] == '_'));
+        if (!sl_work(c, 10))
+            return;
         if (next + 2 < t.n && edge && (is_hex(t.p[next]) || t.p[next] == ':')) {
             if (colon == at + 2 && is_mac(t, at, ':')) {
                 sl_add(c, SL_ENT_MAC_ADDRESS, SL_LEVEL_INTERNAL, at, 17);

@@ -9,6 +9,8 @@
 #include "router/classify/numbers.h"
 #include "router/classify/idrules.h"
 
+enum { GROUP_WORK = 25, WINDOW_WORK = 5, DIGITS_WORK = 10 };
+
 /* What is found here already, tokens.c shall not count twice. */
 static void take(sl_cluster *k, size_t at, size_t end)
 {
@@ -78,12 +80,15 @@ static void work(sl_cluster *k, int limit)
         if (sl_check_ip(k, i) || sl_check_e164(k, i))
             continue;
         sl_window w;
-        for (int j = i; j < k->n && sl_window_set(&w, k, i, j); j++) {
+        int j = i;
+        for (; j < k->n && sl_window_set(&w, k, i, j); j++) {
             if (w.n >= 9 && sl_check_id_window(&w)) {
                 take(k, w.at, w.end);
                 break;
             }
         }
+        if (!sl_work(k->c, GROUP_WORK + WINDOW_WORK * (size_t)(j - i)))
+            return;
         bool starts = i == 0 || k->g[i].sep_n > 1 || !memchr(" -./", k->g[i].sep, 4);
         if (k->g[i].at >= k->done_to && starts)
             sl_check_national(k, i);
@@ -122,6 +127,8 @@ void sl_numbers_scan(sl_classifier *c, sl_str t)
         size_t sep = i;
         for (;;) {
             i = read_group(t, i, &k.g[k.n++], sep);
+            if (!sl_work(c, DIGITS_WORK))
+                return;
             sl_loose_group(c, t, &k.g[k.n - 1]);
             if (k.n == SL_GROUPS) { /* work what is complete, keep the rest for windows across */
                 work(&k, SL_GROUPS - SL_WINDOW);

@@ -19,11 +19,12 @@ enum { DBS = 2, LIST_SHIFT = 16, SOURCES_MAX = 8192 };
 typedef struct member {
     const sl_pattern_list *list;
     int db;
+    unsigned work; /* of a hit: what its owner does with one, on the average */
 } member;
 
-static const member lists[] = {{&sl_hint_patterns, 0},        {&sl_secret_patterns, 0},
-                               {&sl_secret_word_patterns, 0}, {&sl_marking_patterns, 0},
-                               {&sl_context_patterns, 1},     {&sl_contact_patterns, 1}};
+static const member lists[] = {{&sl_hint_patterns, 0, 10},         {&sl_secret_patterns, 0, 100},
+                               {&sl_secret_word_patterns, 0, 250}, {&sl_marking_patterns, 0, 200},
+                               {&sl_context_patterns, 1, 20},      {&sl_contact_patterns, 1, 100}};
 #define LISTS (sizeof lists / sizeof *lists)
 
 static struct {
@@ -45,8 +46,8 @@ typedef struct sources {
 } sources;
 
 /* The next of the words "a|b|c" of an expression "(?i)(?:a|b|c)", which begins at *next: one with
- * hundreds of words becomes an engine that is dear to run, each word alone is a literal. False: there
- * are no more. */
+ * hundreds of words becomes an engine that is dear to run, each word alone is a literal. False:
+ * there are no more. */
 static bool next_word(const char **next, const char **ret, size_t *ret_n)
 {
     const char *p = *next;
@@ -262,8 +263,10 @@ static int on_match(unsigned id, unsigned long long from, unsigned long long to,
                     void *arg)
 {
     scan *s = arg;
-    const sl_pattern_list *l = lists[id >> LIST_SHIFT].list;
-    l->hit(s->c, s->t, (size_t)to, &l->patterns[id & ((1u << LIST_SHIFT) - 1)]);
+    const member *m = &lists[id >> LIST_SHIFT];
+    if (!sl_work(s->c, m->work))
+        return 1; /* the scan ends here */
+    m->list->hit(s->c, s->t, (size_t)to, &m->list->patterns[id & ((1u << LIST_SHIFT) - 1)]);
     return 0;
 }
 
@@ -272,7 +275,10 @@ bool sl_patterns_scan(sl_classifier *c, sl_str t)
     scan s = {c, t};
     memset(c->secret_to, 0, sizeof c->secret_to);
     for (int i = 0; i < DBS; i++) {
-        if (hs_scan(global.db[i], t.p, (unsigned)t.n, 0, c->scratch, on_match, &s) != HS_SUCCESS)
+        hs_error_t e = hs_scan(global.db[i], t.p, (unsigned)t.n, 0, c->scratch, on_match, &s);
+        if (e == HS_SCAN_TERMINATED)
+            return true;
+        if (e != HS_SUCCESS)
             return false;
     }
     return true;

@@ -69,6 +69,15 @@ void sl_pieces_add(sl_classifier *c, sl_str t, size_t from, size_t end, sl_str t
     }
 }
 
+void sl_pieces_clear(sl_classifier *c)
+{
+    sl_pieces *p = &c->pieces;
+    sl_buf_clear(&p->text);
+    sl_edits_clear(&p->edits);
+    p->sure_n = p->maybe_n = 0;
+    p->cut = false;
+}
+
 void sl_pieces_scan(sl_classifier *c, const sl_frame *f)
 {
     sl_pieces *p = &c->pieces;
@@ -96,8 +105,5 @@ void sl_pieces_scan(sl_classifier *c, const sl_frame *f)
         sl_scan_view(c, &in);
         c->frame = f;
     }
-    sl_buf_clear(&p->text);
-    sl_edits_clear(&p->edits);
-    p->sure_n = 0;
-    p->cut = false;
+    sl_pieces_clear(c);
 }

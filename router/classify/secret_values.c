@@ -129,8 +129,8 @@ static const uint8_t kind_of[256] = {['a' ... 'z'] = K_LOWER,
                                      ['A' ... 'Z'] = K_UPPER,
                                      ['0' ... '9'] = K_DIGIT,
                                      [0x80 ... 0xff] = K_HIGH};
-/* It is a change of kind when this one follows the last: bits of the last. Capital and camelCase are
- * words, not changes, unless another capital stood before. */
+/* Kinds after which this one is a change, as bits. Capital and camelCase are words and none, unless
+ * another capital stood before. */
 static const uint8_t change_from[K_N] = {
     [K_LOWER] = 1 << K_UPPER | 1 << K_DIGIT,
     [K_UPPER] = 1 << K_LOWER | 1 << K_DIGIT,
@@ -438,12 +438,12 @@ bool sl_value_strong(const char *p, size_t n)
     if (n < 7 || n > 64 || !any_digit(p, n))
         return false;
     sl_value_info v = sl_value_look(p, n);
-    if (sl_value_placeholder(p, n) || call_like(p, n))
+    bool script = v.high >= 6 && v.digits >= 2 && v.symbols <= 2 && v.lower + v.upper == 0;
+    if ((!script && v.lower + v.upper < 2) || sl_value_placeholder(p, n) || call_like(p, n))
         return false;
-    if (v.high >= 6 && v.digits >= 2 && v.symbols <= 2 && v.lower + v.upper == 0)
+    if (script)
         return true; /* Київ2024 */
-    if (v.digits == 0 || v.lower + v.upper < 2 || term_like(p, n, &v) || contains(p, n, "://") ||
-        v.high > v.lower + v.upper)
+    if (term_like(p, n, &v) || contains(p, n, "://") || v.high > v.lower + v.upper)
         return false;
     bool sign = false; /* a sign that prose does not put inside words */
     for (size_t i = 0; i < n; i++) {

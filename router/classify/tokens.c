@@ -16,7 +16,10 @@ enum {
     ADDRESS_MAX = 110,
     WORD_REACH = 60,
     LONE_ROUND = 16,
-    PROSE_MAX = 4
+    PROSE_MAX = 4,
+    RUN_WORK = 10,
+    LOOK_WORK = 30,
+    PART_WORK = 15
 };
 
 typedef struct ctx_rule {
@@ -442,6 +445,7 @@ static void look_at(walk *w, size_t i, bool leading)
         words = any_of(&near);
     }
     token_at(w, i, words);
+    (void)sl_work(w->c, LOOK_WORK + PART_WORK * (size_t)w->k.parts * (words ? 2 : 1));
     if (w->k.parts == 0)
         return;
     if (words)
@@ -504,7 +508,10 @@ static void find_upi(sl_classifier *c, sl_str t, size_t end)
 
 static void find_beside_words(sl_classifier *c, sl_str t)
 {
-    for (size_t i = 0; i < c->ctx.n; i++) {
+    for (size_t i = 0; i < c->ctx.n && sl_work(c, 2); i++) {
+        bool reads = c->ctx.hits[i].ctx == SL_CTX_BIC || c->ctx.hits[i].ctx == SL_CTX_UPI;
+        if (reads && !sl_work(c, 150))
+            return;
         if (c->ctx.hits[i].ctx == SL_CTX_BIC)
             find_bic(c, t, c->ctx.hits[i].end);
         else if (c->ctx.hits[i].ctx == SL_CTX_UPI)
@@ -551,6 +558,8 @@ void sl_tokens_scan(sl_classifier *c, sl_str t)
             from--;
         size_t to = run_end(t, i);
         behind = to;
+        if (!sl_work(c, RUN_WORK))
+            break;
         if (wallet(&w, from, to) || to - from > SL_TOKEN)
             continue;
         if (c->ctx.n > 0 && sl_is_letter(t.p[from])) {

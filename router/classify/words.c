@@ -351,12 +351,14 @@ static void scan_numerals(sl_classifier *c, sl_str t)
     size_t i, to;
     bool ko;
     around(c, t, SL_HINT_NUMERALS, &i, &to);
-    while (i < to) {
+    while (i < to && sl_work(c, 12)) {
         unsigned char b = (unsigned char)t.p[i];
         bool digit = sl_is_digit((char)b) && (i == 0 || !sl_is_digit(t.p[i - 1]));
         if (digit || (b >= 0xe0 && numeral((const unsigned char *)t.p + i, t.n - i, &ko) >= 0)) {
             size_t end = numeral_run(c, t, i);
-            i = end > i ? end : i + 1;
+            end = end > i ? end : i + 1;
+            (void)sl_work(c, (end - i) * 25);
+            i = end;
         } else {
             i++;
         }
@@ -367,13 +369,14 @@ static void scan_words(sl_classifier *c, sl_str t)
 {
     size_t i, to, end;
     around(c, t, SL_HINT_WORDS, &i, &to);
-    while (i < to) {
+    while (i < to && sl_work(c, 2)) {
         if (word_byte(t.p[i])) {
             bool inside = i > 0 && word_byte(t.p[i - 1]) && (unsigned char)t.p[i] < 0x80 &&
                           (unsigned char)t.p[i - 1] < 0x80;
-            if (!inside && word_at(t, i, &end) >= 0) {
+            if (!inside && sl_work(c, 60) && word_at(t, i, &end) >= 0) {
                 end = word_run(c, t, i);
                 if (end > i) {
+                    (void)sl_work(c, (end - i) * 20);
                     i = end;
                     continue;
                 }
@@ -394,7 +397,7 @@ static void scan_alike(sl_classifier *c, sl_str t)
         bool start =
             i == 0 || !(sl_is_alnum(t.p[i - 1]) || t.p[i - 1] == '_') ||
             (sl_is_digit(t.p[i]) && sl_is_letter(t.p[i - 1]) && sl_alike_digit(t.p[i - 1]) < 0);
-        if (start && (sl_is_digit(t.p[i]) || sl_alike_digit(t.p[i]) >= 0)) {
+        if (start && (sl_is_digit(t.p[i]) || sl_alike_digit(t.p[i]) >= 0) && sl_work(c, 20)) {
             size_t end = alike_run(c, t, i);
             i = end > i ? end : i + 1;
         } else {

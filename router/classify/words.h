@@ -16,5 +16,6 @@ int sl_alike_digit(char ch);
  * view's own scan is done. doubtful: weak signs in it don't count. */
 void sl_pieces_add(sl_classifier *c, sl_str t, size_t from, size_t end, sl_str text, bool doubtful);
 void sl_pieces_scan(sl_classifier *c, const sl_frame *f);
+void sl_pieces_clear(sl_classifier *c);
 
 #endif

@@ -216,6 +216,50 @@ static void test_doubt(void **state)
 }
 
 /* Three encodings deep is past the limit: not read, but not public either. */
+/* Ordinary texts that are dear to read: numbers and nothing else, persons in a table. */
+static void ordinary(const char *row)
+{
+    sl_buf text = {0};
+    for (size_t n = 0; text.len < 32768; n++)
+        sl_buf_addf(&text, row, (int)(n * 7919 % 90000 + 10000), (int)(n * 104729 % 9000 + 1000));
+    for (size_t n = 2048; n <= 32768; n *= 4) {
+        classify((sl_str){text.data, n});
+        if (finding("OVERWORK"))
+            fail_msg("%zu bytes of \"%s\" cost too much", n, row);
+    }
+    sl_buf_done(&text);
+}
+
+static void test_work(void **state)
+{
+    (void)state;
+    ordinary("%d %d ");
+    ordinary("2026-11-%.2d 10.0.0.7 \"GET /users/%d?page=7 HTTP/1.1\" 200 5120 0.031\n");
+    ordinary("{\"id\": %d, \"name\": \"Anna Lee\", \"phone\": \"+49 30 901820 %d\"},\n");
+    ordinary("Jane Roe,1984-02-11,4111 1111 1111 1111,DE89 3704 0044 0532 0130 00,%d,%d\n");
+    ordinary("https://shop.example.com/books/%%E5%%9B%%BE%%E4%%B9%%A6/%d?page=1%d\n");
+
+    /* made to be dear: reading ends, what was found stays, and it is closed */
+    sl_buf text = {0};
+    sl_buf_adds(&text, "card 4539 2221 2602 5164 ");
+    while (text.len < 32768)
+        sl_buf_adds(&text, "[secret] pwd:x1y2 password= e\xcc\x81 \\x41\\x42\xd0\xb0"
+                           "a%2541%2542 4-1.1/1_1,1 ");
+    for (int i = 0; i < 2; i++) { /* the second time it is remembered */
+        classify(sl_buf_str(&text));
+        assert_non_null(finding("OVERWORK"));
+        assert_null(finding("CLASSIFIER_ERROR"));
+        assert_non_null(finding("CREDIT_CARD"));
+        assert_int_equal(level, SL_LEVEL_RESTRICTED);
+        assert_true(doubt);
+    }
+    assert_true(c->work <= c->work_max + c->work_max / 8); /* it ends soon after */
+    sl_buf_done(&text);
+    classify(SL_STR("The next text is read as ever: ten apples, twelve pears."));
+    assert_int_equal(level, SL_LEVEL_PUBLIC);
+    assert_int_equal(found_n, 0);
+}
+
 static void test_depth(void **state)
 {
     sl_buf a = {0}, b = {0};
@@ -357,13 +401,13 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers),    cmocka_unit_test(test_innocent_numbers),
-        cmocka_unit_test(test_secrets),    cmocka_unit_test(test_markings),
-        cmocka_unit_test(test_views),      cmocka_unit_test(test_doubt),
-        cmocka_unit_test(test_depth),      cmocka_unit_test(test_positions),
-        cmocka_unit_test(test_weak_pair),  cmocka_unit_test(test_joined),
-        cmocka_unit_test(test_dictionary), cmocka_unit_test(test_allow),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_numbers),   cmocka_unit_test(test_innocent_numbers),
+        cmocka_unit_test(test_secrets),   cmocka_unit_test(test_markings),
+        cmocka_unit_test(test_views),     cmocka_unit_test(test_doubt),
+        cmocka_unit_test(test_work),      cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_positions), cmocka_unit_test(test_weak_pair),
+        cmocka_unit_test(test_joined),    cmocka_unit_test(test_dictionary),
+        cmocka_unit_test(test_allow),     cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
