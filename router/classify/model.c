@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { TABLES_MAX = 3, HEAD = 32, WEIGHTS = 48, AHEAD = 8, SHORTEST = 4, NORM_MIN = 16 };
+enum { TABLES_MAX = 3, HEAD = 32, WEIGHTS = 48, AHEAD = 8, SHORTEST = 24, NORM_MIN = 40 };
 
 struct sl_model {
     int tables, bits;

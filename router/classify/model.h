@@ -2,8 +2,8 @@
  *
  * A linear model of hashed byte n-grams with one int8 weight a bucket, trained by train/train.py;
  * the pack of weights is a file that can be replaced without a new build. The score only ever
- * raises a level; the policy holds the threshold (`contextual`). 0.90 is what about 1 % of ordinary
- * prompts of unseen templates reach (train/README.md has the figures).
+ * raises a level; the policy holds the threshold (`contextual`). 0.90 is what about 2 % of ordinary
+ * texts made of unseen templates reach (train/README.md has the figures).
  *
  * A text of up to `window` bytes is judged as a whole; a longer one by windows that overlap by
  * half, and its score is the greatest.
@@ -35,7 +35,7 @@ typedef struct sl_model sl_model;
 sl_status sl_model_load(sl_model **ret, const char *path, sl_error *reterr) SL_MUST_CHECK;
 sl_status sl_model_parse(sl_model **ret, sl_str bytes, sl_error *reterr) SL_MUST_CHECK;
 void sl_model_unload(sl_model *m);
-/* Of a text of any length, valid UTF-8 or not; 0 for fewer than 4 bytes. */
+/* Of a text of any length, valid UTF-8 or not; 0 for fewer than 24 bytes, which say too little. */
 float sl_model_score(const sl_model *m, sl_str text);
 
 #endif

@@ -43,9 +43,6 @@ BARS = {
     "names and circumstances": (["contextual"], 0.60, False),
     "circumstances, innocent": (["contextual neg"], 0.03, True),
 }
-# Reported, but no bar of --check: patterns see little of it, and the learned second opinion is off
-# unless a policy gives it a score.
-GOALS = {"names and circumstances"}
 AREAS = {
     "ids+context": "ids",
     "ids fail+ctx": "ids",
@@ -157,10 +154,10 @@ def judge(pairs):
         share = sum(wrong(c, a["level"]) for c, a in found) / len(found)
         figure = share if alarms else 1 - share
         ok = figure <= bar if alarms else figure >= bar
-        missed += not ok and name not in GOALS
+        missed += not ok
         print(
             f"{name:<30} {len(found):>7} {figure:>8.4f} {'<=' if alarms else '>='}{bar:<6} "
-            f"{'' if ok else 'goal not met' if name in GOALS else 'MISSED'}"
+            f"{'' if ok else 'MISSED'}"
         )
     return missed
 
@@ -237,6 +234,9 @@ def main():
                 grouped([q for q in pairs if q[0].tier == "innocent"], lambda c: c.lang).items()
             ),
         )
+        for tier, title in (("contextual", "recall"), ("contextual neg", "false alarms")):
+            found = grouped([q for q in pairs if q[0].tier == tier], lambda c: c.lang)
+            table(f"unseen templates: {title} by language", sorted(found.items()))
     missed = judge(pairs)
     if a.show_misses:
         tier, _, entity = a.show_misses.partition("/")

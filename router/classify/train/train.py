@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Trains the second opinion: train.py [--seed N] [--out FILE] [--report FILE].
+"""Trains the second opinion: train.py [--seed N] [--out FILE] [--sources DIR] [--report FILE].
 
-Fills the training templates with Faker's names, addresses and firms, learns a linear model of
-hashed byte n-grams (logistic regression, Adagrad) and writes the pack that model.c reads.
-The same seed and the versions of requirements.txt give the same pack. README.md says what the
-numbers mean. Needs numpy and faker; nothing of it is needed to build or run the product.
+Fills the training templates with Faker's names, addresses and firms, adds ordinary text of packages
+(sources.txt), learns a linear model of hashed byte n-grams (logistic regression, Adagrad), looks
+twice at what ordinary text still alarms, and writes the pack that model.c reads. The same seed and
+the versions of requirements.txt and sources.txt give the same pack. README.md says what the numbers
+mean. Needs numpy and faker; nothing of it is needed to build or run the product.
 """
 
 import argparse
@@ -16,173 +17,18 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from faker import Faker
-from faker.config import AVAILABLE_LOCALES
 
-import background
-import templates
+import corpus
+import sources
 
 BITS = 17  # of each table; two tables: 256 KiB of weights
 WINDOW = 256  # bytes that are judged at once; model.h says the same
+SHORTEST = sources.SHORTEST
+FLOOR = 40  # bytes that a shorter text counts as when it is judged: few grams are weak evidence
 GRAMS = ((3, np.uint64(0x9E3779B97F4A7C15)), (6, np.uint64(0xC2B2AE3D27D4EB4F)))
-LOCALES = {
-    "en": "en_US en_GB en_IN en_AU en_PH de_DE fr_FR es_ES it_IT pl_PL nl_NL sv_SE fi_FI da_DK "
-    "cs_CZ "
-    "hu_HU ro_RO hr_HR pt_BR no_NO es_MX id_ID tr_TR",
-    "zh": "zh_CN",
-    "zh-TW": "zh_TW",
-    "de": "de_DE de_AT",
-    "fr": "fr_FR",
-    "es": "es_ES es_MX",
-    "it": "it_IT",
-    "pt": "pt_BR",
-    "ja": "ja_JP",
-    "ko": "ko_KR",
-    "ru": "ru_RU",
-    "uk": "uk_UA",
-    "pl": "pl_PL",
-    "nl": "nl_NL",
-    "tr": "tr_TR",
-    "sv": "sv_SE",
-    "ar": "ar_SA",
-    "hi": "hi_IN",
-    "vi": "vi_VN",
-    "id": "id_ID",
-    "th": "th_TH",
-}
-TITLES = ["Mr. {}", "Ms {}", "Dr. {}", "Mrs. {}", "{}", "{}", "{}", "{}", "{}", "{}"]
-CHINESE_TITLES = ["{}先生", "{}女士", "{}经理", "{}", "{}", "{}", "{}", "{}"]
-# What a sensitive template is filled with to become an ordinary one: nobody in particular. Without
-# these twins the model would learn the words around the names instead of the names.
-ANYBODY = {"n": "who", "f": "who", "addr": "where", "org": "firm"}
-
-
-class Names:
-    """Slots of a language out of Faker's locales."""
-
-    def __init__(self, seed):
-        self.fakers = {
-            name: Faker(name)
-            for names in LOCALES.values()
-            for name in names.split()
-            if name in AVAILABLE_LOCALES
-        }
-        for i, f in enumerate(self.fakers.values()):
-            f.seed_instance(seed * 1000 + i)
-
-    def maker(self, r, lang):
-        f = self.fakers[r.choice(LOCALES[lang].split())]
-
-        def person(kind):
-            if kind == "n":
-                first, last = f.first_name(), f.last_name()
-                if lang in ("zh", "zh-TW", "ja", "ko"):
-                    name = last + first
-                    return r.choice(CHINESE_TITLES).format(name) if lang == "zh" else name
-                if r.random() < 0.1:
-                    first = first[0] + "."
-                return (
-                    r.choice(TITLES).format(f"{first} {last}")
-                    if lang == "en"
-                    else f"{first} {last}"
-                )
-            if kind == "f":
-                return f.first_name()
-            if kind == "addr":
-                text = f.address()
-                return text if r.random() < 0.3 else text.replace("\n", ", ")
-            if kind == "org":
-                return f.company()
-            if kind == "city" and r.random() < 0.6:
-                return f.city()
-            return f.job() if kind == "job" and lang == "en" and r.random() < 0.5 else None
-
-        return person
-
-
-# Languages with few templates: what little there is must not outweigh their ordinary words.
-FEW = {"uk", "pl", "nl", "tr", "sv", "ar", "hi", "vi", "id", "th"}
-
-
-def drawn(r, names, among, n, few=1):
-    """n filled templates; English and Chinese most often, those with few templates by `few`."""
-    by = {}
-    for lang, _, t in among:
-        by.setdefault(lang, []).append(t)
-    weights = [{"en": 8, "zh": 6}.get(lang, few if lang in FEW else 1) for lang in by]
-    for lang in r.choices(list(by), weights, k=n):
-        t = r.choice(by[lang])
-        yield lang, templates.fill(r, t, lang, names(r, lang))
-
-
-def nobody(r, lang):
-    return lambda kind: None
-
-
-def anybody(r, lang):
-    near = "zh" if lang == "zh-TW" else lang
-
-    def person(kind):
-        slot = ANYBODY.get(kind)
-        if not slot:
-            return None
-        slots = templates.SLOTS
-        return r.choice(slots[(lang, slot)] or slots[(near, slot)] or slots[("en", slot)])
-
-    return person
-
-
-def embed(r, lang, text, filler):
-    """Half of them stand among other sentences, cut as a window cuts them."""
-    if r.random() < 0.5:
-        return text
-    before, after = filler(lang), filler(lang)
-    joint = r.choice([" ", "\n", "\n\n", ""])
-    out = r.choice(
-        [before + joint + text, text + joint + after, before + joint + text + joint + after]
-    )
-    return out
-
-
-def corpus(seed, part, positives, negatives):
-    """(text, label) of the templates of `part`: train, calibrate or test."""
-    r = random.Random(f"{seed}/{part}")
-    names = Names(seed * 10 + ["train", "calibrate", "test"].index(part))
-
-    def of(t):
-        if templates.is_test(t[2]):
-            return part == "test"
-        held = sum(t[2].encode()) % 8 == 0
-        return part == ("calibrate" if held else "train")
-
-    good = [t for t in templates.read("ordinary.txt") if of(t)]
-    bad = [t for t in templates.read("sensitive.txt") if of(t)]
-
-    def filler(lang):
-        near = "zh" if lang == "zh-TW" else lang
-        return r.choice(templates.SLOTS[(near, "sent")] or templates.SLOTS[("en", "sent")])
-
-    out = [(embed(r, lang, t, filler), 1) for lang, t in drawn(r, names.maker, bad, positives, 0.4)]
-    plain = list(drawn(r, nobody, good, negatives))
-    circumstance = ("{ill}", "{drug}", "{money}", "{pct}", "{age}")
-    named = [
-        t
-        for t in bad
-        if any(s in t[2] for s in ("{n}", "{f}", "{l}"))
-        and t[1] in ("person", "mixed")
-        and not any(s in t[2] for s in circumstance)
-    ]
-    plain += drawn(r, anybody, named, negatives // 2 if part != "test" else 0)
-    out += [(embed(r, lang, t, filler), 0) for lang, t in plain]
-    out += [(t, 0) for t in background.samples(r, negatives)]
-    plain = [t for t in good if t[0] not in ("en", "zh")]
-    out += [(t, 0) for _, t in drawn(r, nobody, plain, negatives // 2)]
-    for lang in LOCALES:  # what the words of a language alone say: nothing
-        fakers = [names.fakers[f] for f in LOCALES[lang].split()]
-        for _ in range(negatives // 100):
-            out.append((" ".join(filler(lang) for _ in range(r.randrange(1, 5))), 0))
-            out.append((" ".join(r.choice(fakers).sentences(r.randrange(1, 4))), 0))
-    return out
+BATCH = 256
+RATE = 0.05
+DROP = 0.5  # share of a text's grams that a step does not see: no gram may carry a verdict alone
 
 
 def hashes(data):
@@ -207,45 +53,89 @@ def window_sums(weights, data):
     return [(each[at : at + WINDOW].sum(), min(WINDOW, n - at)) for at in range(0, n - half, half)]
 
 
-def prepare(samples, r):
-    index, norm, label = [], [], []
-    for text, y in samples:
-        data = text.encode()
-        if len(data) > WINDOW:
-            at = r.randrange(len(data) - WINDOW + 1) if y == 0 else 0
-            data = data[at : at + WINDOW]
-        if len(data) < 4:
-            continue
-        index.append(hashes(data))
-        norm.append(1 / np.sqrt(max(len(data), 16)))
-        label.append(y)
-    return index, np.array(norm), np.array(label, dtype=np.float64)
+class Texts:
+    """Texts as rows of indices, one behind the other."""
+
+    def __init__(self, samples, r):
+        index, label, length = [], [], []
+        for text, y in samples:
+            data = text.encode()
+            if len(data) > WINDOW:
+                at = r.randrange(len(data) - WINDOW + 1) if y == 0 else 0
+                data = data[at : at + WINDOW]
+            if len(data) < SHORTEST:
+                continue
+            index.append(hashes(data))
+            length.append(len(data))
+            label.append(y)
+        self.flat = np.concatenate(index)
+        self.label = np.array(label, dtype=np.float64)
+        self.norm = 1 / np.sqrt(np.array(length, dtype=np.float64))
+        self.count = np.array(length, dtype=np.int64) * len(GRAMS)
+        self.start = np.concatenate([[0], np.cumsum(self.count)[:-1]])
+
+    def rows(self, which):
+        """The indices of some rows behind each other, and where each row starts there."""
+        count = self.count[which]
+        ends = np.concatenate([[0], np.cumsum(count)])
+        at = np.arange(ends[-1]) + np.repeat(self.start[which] - ends[:-1], count)
+        return self.flat[at], ends[:-1], count
 
 
-def train(index, norm, label, seed, epochs, l2):
-    rng = np.random.default_rng(seed)
-    size = len(GRAMS) << BITS
-    w, h, bias, bias_h = np.zeros(size), np.full(size, 1e-4), 0.0, 1e-4
-    for epoch in range(epochs):
-        order, loss = rng.permutation(len(index)), 0.0
-        for start in range(0, len(order), 256):
-            batch = order[start : start + 256]
-            lengths = np.array([len(index[i]) for i in batch])
-            flat = np.concatenate([index[i] for i in batch])
-            ends = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-            scores = np.add.reduceat(w[flat], ends) * norm[batch] + bias
+class Learner:
+    """Logistic regression by Adagrad."""
+
+    def __init__(self, texts, seed, l2):
+        self.texts, self.l2, self.rng = texts, l2, np.random.default_rng(seed)
+        self.size = len(GRAMS) << BITS
+        self.w, self.h = np.zeros(self.size), np.full(self.size, 1e-4)
+        self.bias, self.bias_h = 0.0, 1e-4
+
+    def epoch(self, which):
+        order, loss, t = self.rng.permutation(which), 0.0, self.texts
+        for at in range(0, len(order), BATCH):
+            batch = order[at : at + BATCH]
+            flat, starts, count = t.rows(batch)
+            label, norm = t.label[batch], t.norm[batch]
+            keep = (self.rng.random(len(flat), dtype=np.float32) >= DROP) / (1 - DROP)
+            scores = np.add.reduceat(self.w[flat] * keep, starts) * norm + self.bias
             p = 1 / (1 + np.exp(-scores))
-            error = p - label[batch]
-            loss -= np.sum(np.log(np.where(label[batch] > 0, p, 1 - p) + 1e-12))
-            g = np.bincount(flat, np.repeat(error * norm[batch], lengths), size) / len(batch)
-            g += l2 * w * (g != 0)
-            h += g * g
-            w -= 0.05 * g / np.sqrt(h)
+            error = p - label
+            loss -= np.sum(np.log(np.where(label > 0, p, 1 - p) + 1e-12))
+            g = np.bincount(flat, np.repeat(error * norm, count) * keep, self.size) / len(batch)
+            g += self.l2 * self.w * (g != 0)
+            self.h += g * g
+            self.w -= RATE * g / np.sqrt(self.h)
             gb = error.mean()
-            bias_h += gb * gb
-            bias -= 0.05 * gb / np.sqrt(bias_h)
-        print(f"epoch {epoch + 1}: loss {loss / len(order):.4f}", flush=True)
-    return w, bias
+            self.bias_h += gb * gb
+            self.bias -= RATE * gb / np.sqrt(self.bias_h)
+        return loss / len(order)
+
+    def scores(self, which):
+        flat, starts, _ = self.texts.rows(which)
+        return np.add.reduceat(self.w[flat], starts) * self.texts.norm[which] + self.bias
+
+    def judge(self):
+        """The scores of all texts."""
+        every = np.arange(len(self.texts.label))
+        return np.concatenate([self.scores(b) for b in np.array_split(every, 200)])
+
+
+def learn(texts, seed, epochs, rounds, l2, hard_times=4):
+    """Some epochs over all, then rounds in which what ordinary text scores highest counts more."""
+    learner = Learner(texts, seed, l2)
+    every = np.arange(len(texts.label))
+    for n in range(epochs):
+        print(f"epoch {n + 1}: loss {learner.epoch(every):.4f}", flush=True)
+    for n in range(rounds):
+        scores = learner.judge()
+        cut = np.quantile(scores[texts.label > 0], 0.2)
+        hard = every[(texts.label == 0) & (scores >= cut)]
+        again = np.concatenate([every] + [hard] * hard_times)
+        print(f"round {n + 1}: {len(hard)} ordinary texts score high", flush=True)
+        for _ in range(2):
+            print(f"  loss {learner.epoch(again):.4f}", flush=True)
+    return learner.w, learner.bias
 
 
 def quantise(w):
@@ -260,16 +150,23 @@ class Model:
         self.slope, self.offset = slope, offset
 
     def raw(self, text):
-        sums = window_sums(self.weights, text.encode())
-        return max(self.bias + self.step * t / np.sqrt(max(n, 16)) for t, n in sums)
+        data = text.encode()
+        if len(data) < SHORTEST:
+            return -100.0
+        return max(
+            self.bias + self.step * t / np.sqrt(max(n, FLOOR))
+            for t, n in window_sums(self.weights, data)
+        )
+
+    def raws(self, texts):
+        return np.array([self.raw(t) for t in texts])
 
     def score(self, text):
         return 1 / (1 + np.exp(-(self.slope * self.raw(text) + self.offset)))
 
-    def calibrate(self, samples, alarms):
+    def calibrate(self, bad, good, alarms):
         """0.9 shall be what a share of `alarms` of unseen ordinary prompts reaches."""
-        bad = np.array([self.raw(t) for t, y in samples if y])
-        good = np.array([self.raw(t) for t, y in samples if not y])
+        bad, good = self.raws(bad), self.raws(good)
         cut = np.quantile(good, 1 - alarms)
         middle = (np.median(bad) + np.median(good)) / 2
         self.slope = np.log(9) / max(cut - middle, 0.5)
@@ -296,46 +193,66 @@ def fnv(data):
     return h
 
 
-def report(model, samples, title):
-    scores = np.array([model.score(t) for t, _ in samples])
-    label = np.array([y for _, y in samples])
-    for cut in (0.5, 0.8, 0.9, 0.95, 0.99):
-        recall, alarms = (scores[label == 1] >= cut).mean(), (scores[label == 0] >= cut).mean()
-        print(f"{title} at {cut:.2f}: recall {recall:.3f}, false alarms {alarms:.4f}")
+CUTS = (0.5, 0.8, 0.9, 0.95)
 
 
-def main():
+def report(model, title, texts):
+    scores = np.array([model.score(t) for t in texts])
+    shares = "  ".join(f"{(scores >= cut).mean():.4f}" for cut in CUTS)
+    print(f"{title:<44} {len(texts):>6}  {shares}", flush=True)
+
+
+def report_all(model, seed, held, extra):
+    cuts = "  ".join(f"{c:.2f}  " for c in CUTS)
+    print(f"{'share that scores at least':<44} {'texts':>6}  {cuts}")
+    unseen = corpus.corpus(seed, "test", 3000, 3000)
+    report(model, "unseen templates, sensitive", [t for t, y in unseen if y])
+    report(model, "unseen templates and background, ordinary", [t for t, y in unseen if not y])
+    for kind, texts in held.items():
+        report(model, f"packages held back, {kind}", texts)
+    if extra:
+        lines = [json.loads(line) for line in Path(extra).read_text("utf-8").splitlines()]
+        lines = [d for d in lines if d.get("tier") != "structured"]
+        name = Path(extra).name
+        report(model, f"{name}, sensitive", [d["text"] for d in lines if d["level"] != "public"])
+        report(model, f"{name}, ordinary", [d["text"] for d in lines if d["level"] == "public"])
+
+
+def arguments():
     p = argparse.ArgumentParser()
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--size", type=int, default=40000)
-    p.add_argument("--epochs", type=int, default=8)
-    p.add_argument("--l2", type=float, default=1e-5)
-    p.add_argument("--alarms", type=float, default=0.01)
+    p.add_argument("--epochs", type=int, default=7)
+    p.add_argument("--rounds", type=int, default=2)
+    p.add_argument("--l2", type=float, default=5e-5)
+    p.add_argument("--alarms", type=float, default=0.02)
+    p.add_argument("--share", type=float, default=0.75, help="of the packages' texts")
     p.add_argument("--out", default=str(Path(__file__).parent.parent / "model.bin"))
+    p.add_argument("--sources", default=".cache/train", help="folder for the fetched packages")
     p.add_argument("--report", help="JSONL with text and level, only reported on")
-    a = p.parse_args()
+    return p.parse_args()
+
+
+def main():
+    a = arguments()
     if os.environ.get("PYTHONHASHSEED") != "0":
         sys.exit("train.py: set PYTHONHASHSEED=0: Faker draws from sets, whose order depends on it")
-    data = corpus(a.seed, "train", a.size, a.size)
-    index, norm, label = prepare(data, random.Random(a.seed))
-    print(f"{len(label)} texts to train on, {int(label.sum())} sensitive", flush=True)
-    w, bias = train(index, norm, label, a.seed, a.epochs, a.l2)
+    Path(a.sources).mkdir(parents=True, exist_ok=True)
+    paths = sources.fetch(a.sources)
+    seen, held = sources.read(paths, False), sources.read(paths, True)
+    held = {kind: sorted(set(held[kind]) - set(seen[kind])) for kind in held}
+    r = random.Random(f"{a.seed}/sources")
+    data = corpus.corpus(a.seed, "train", a.size, a.size)
+    data += [(t, 0) for kind in seen for t in corpus.varied(r, seen[kind], a.share)]
+    texts = Texts(data, random.Random(a.seed))
+    print(f"{len(texts.label)} texts, {int(texts.label.sum())} sensitive", flush=True)
+    w, bias = learn(texts, a.seed, a.epochs, a.rounds, a.l2)
     model = Model(*quantise(w), float(np.float32(bias)))
-    model.calibrate(corpus(a.seed, "calibrate", 3000, 3000), a.alarms)
-    report(model, corpus(a.seed, "test", 3000, 3000), "unseen templates")
-    if a.report:
-        lines = [json.loads(line) for line in Path(a.report).read_text("utf-8").splitlines()]
-        report(
-            model,
-            [
-                (d["text"], int(d["level"] != "public"))
-                for d in lines
-                if d.get("tier", "contextual") != "structured"
-            ],
-            Path(a.report).name,
-        )
+    apart = corpus.corpus(a.seed, "calibrate", 3000, 3000)
+    model.calibrate([t for t, y in apart if y], [t for t, y in apart if not y], a.alarms)
     Path(a.out).write_bytes(model.pack())
     print(f"{a.out}: {len(model.pack())} bytes, slope {model.slope:.3f}, offset {model.offset:.3f}")
+    report_all(model, a.seed, held, a.report)
 
 
 if __name__ == "__main__":

@@ -51,12 +51,19 @@ static void test_scores(void **state)
     make(pack);
     sl_model *m = NULL;
     assert_int_equal(sl_model_parse(&m, (sl_str){pack, PACK}, NULL), SL_OK);
-    /* 4 / sqrt(16) - 1 = 0, 8 / sqrt(16) - 1 = 1: the logistic of them */
-    assert_float_equal(sl_model_score(m, SL_STR("abc!")), 0.5, 1e-6);
-    assert_float_equal(sl_model_score(m, SL_STR("a!bc!d")), 0.731059, 1e-5);
-    assert_float_equal(sl_model_score(m, SL_STR("abcdef")), 0.268941, 1e-5);
-    assert_float_equal(sl_model_score(m, SL_STR("ab!")), 0, 0); /* too short to tell */
+    /* of 64 bytes: 8 / 8 - 1 = 0, 16 / 8 - 1 = 1, 0 / 8 - 1 = -1: the logistic of them */
+    char block[64];
+    memset(block, 'a', sizeof block);
+    assert_float_equal(sl_model_score(m, (sl_str){block, 64}), 0.268941, 1e-5);
+    block[0] = block[63] = '!';
+    assert_float_equal(sl_model_score(m, (sl_str){block, 64}), 0.5, 1e-6);
+    block[30] = block[31] = '!';
+    assert_float_equal(sl_model_score(m, (sl_str){block, 64}), 0.731059, 1e-5);
+    /* too short to tell, then just long enough */
     assert_float_equal(sl_model_score(m, SL_STR("")), 0, 0);
+    memset(block, '!', sizeof block);
+    assert_float_equal(sl_model_score(m, (sl_str){block, 23}), 0, 0);
+    assert_true(sl_model_score(m, (sl_str){block, 24}) > 0.99);
     /* a longer text is as high as its best window, wherever that is */
     char text[1000];
     for (size_t at = 0; at + 16 <= sizeof text; at += 7) {
@@ -124,7 +131,7 @@ static void test_files(void **state)
     assert_int_equal(write(fd, pack, PACK), PACK);
     close(fd);
     assert_int_equal(sl_model_load(&m, path, &err), SL_OK);
-    assert_true(sl_model_score(m, SL_STR("!!!!")) > 0.9);
+    assert_true(sl_model_score(m, SL_STR("!!!!!!!!!!!!!!!!!!!!!!!!")) > 0.9);
     sl_model_unload(m);
     unlink(path);
 }
@@ -137,6 +144,7 @@ static void test_shipped(void **state)
         "Harriet Pemberton earns $84,000 a year, more than Callum Delgado gets for the same job."};
     static const char *const low[] = {"What are the symptoms of epilepsy?", "什么是企业收购？",
                                       "How much does a nurse earn on average?",
+                                      "The capital of France is",
                                       "for (int i = 0; i < n; i++) sum += a[i];"};
     sl_model *m = NULL;
     sl_error err = {0};
