@@ -73,7 +73,7 @@ def genuine_answer(system, cls: str) -> list:
 
 
 def readdressed(request, record):
-    """Somebody else's record made to look as if it answered `request`; nothing is encrypted anew."""
+    """Somebody else's record made to look as if it answered `request`."""
     headers, body = record
     have = dict(headers)
     headers = replace(headers, "ce_subject", request.subject)
