@@ -165,6 +165,7 @@ underlay_out() {
 # One transaction: the old table goes and the new one comes at once, or the old one stays.
 rules() {
     local tunnels="{ \"${IF}a\", \"${IF}b\" }"
+    local own=${C[address]} far=${C[peer_address]}
     local elsewhere="!= { \"lo\", \"${IF}a\", \"${IF}b\" }"
     WG_PORTS="${C[listen_port]}, $((C[listen_port] + 1))"
     cat << END
@@ -186,14 +187,14 @@ $(underlay_out)
     chain input {
         type filter hook input priority -10; policy accept;
         iifname $tunnels jump tunnel_in
-        iifname $elsewhere ip daddr ${C[address]} counter drop comment "tunnel address from elsewhere"
-        iifname $elsewhere ip saddr ${C[peer_address]} counter drop comment "the peer from elsewhere"
+        iifname $elsewhere ip daddr $own counter drop comment "tunnel address from elsewhere"
+        iifname $elsewhere ip saddr $far counter drop comment "the peer from elsewhere"
         iifname "${C[underlay]}" jump underlay_in
     }
     chain output {
         type filter hook output priority -10; policy accept;
         oifname $tunnels jump tunnel_out
-        oifname != $tunnels ip daddr ${C[peer_address]} counter drop comment "the peer in clear"
+        oifname != $tunnels ip daddr $far counter drop comment "the peer in clear"
         oifname "${C[underlay]}" jump underlay_out
     }
     chain forward {

@@ -19,8 +19,8 @@ import pytest
 from harness.paths import BIN, PATIENCE
 from harness.wait import until
 from netns import (
-    BUS, INSIDE, LAN, PRIVATE, PUBLIC, SIX_PRIVATE, UNDER_PRIVATE, UNDER_PUBLIC, UNDERLAY, WG,
-    Side, Tunnel, require,
+    BUS, INSIDE, LAN, PRIVATE, PUBLIC, SIX_PRIVATE, SIX_PUBLIC, UNDER_PRIVATE, UNDER_PUBLIC,
+    UNDERLAY, WG, Side, Tunnel, require,
 )  # fmt: skip
 
 SLUICE = BIN / "sluice"
@@ -454,6 +454,20 @@ def test_the_far_end_moves(tunnel: Tunnel) -> None:
         assert tunnel.private.wg("check").stdout.startswith("ok")
     assert f"saddr {new} udp" in tunnel.private.run("nft", "list", "ruleset").stdout
     assert books["gap_s"] < STALL_MAX_S * PATIENCE
+
+
+def test_an_underlay_of_ipv6(tmp_path: Path) -> None:
+    far, near = f"[{SIX_PUBLIC}]:51820", f"[{SIX_PRIVATE}]:51820"
+    with Tunnel(tmp_path, TWO, endpoint_private=far, endpoint_public=near) as made:
+        # The ends know each other's hardware: else both first packets wait for that, cross, and
+        # WireGuard tries again after 5 s.
+        made.private.knock(f"{SIX_PUBLIC}:{OTHER}")
+        made.up()
+        assert all(side.wg("check").stdout.startswith("ok") for side in made.sides)
+        with streaming(made):
+            made.private.run(*rotation(made))
+        refused = made.public.knock(f"{UNDER_PRIVATE}:{OTHER}", f"{SIX_PRIVATE}:{OTHER}")
+        assert set(refused.values()) == {"silent"}
 
 
 @pytest.mark.parametrize(
