@@ -117,7 +117,8 @@ def secret_cases(r, per):
 def marking_cases(r, per):
     for lang, mark in marking_texts.MARKS:
         bodies = marking_texts.BODIES.get(lang) or marking_texts.BODIES[r.choice(["en", "zh"])]
-        for t in r.sample(marking_texts.PLACES, per * 2):
+        places = r.sample(marking_texts.PLACES, min(per * 2, len(marking_texts.PLACES)))
+        for t in places + r.choices(marking_texts.PLACES, k=per * 2 - len(places)):
             text = t.format(m=mark, M=mark.upper(), b=r.choice(bodies))
             yield Case("markings", mark, lang, text, t, "internal")
         labels = marking_texts.LABELS.get(lang, marking_texts.LABELS["en"]).split(";")
