@@ -13,7 +13,8 @@ umask 077
 # shellcheck source=deploy/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-WAIT_S=20
+WAIT_S=30
+IN_A_ROW=8 # connections go to the network threads in turn, and each thread renews for itself
 
 usage() {
     sed -n '2,/^set -euo/{/^set -euo/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" >&2
@@ -22,8 +23,14 @@ usage() {
 
 serial() { openssl x509 -noout -serial 2> /dev/null; }
 
-# shown HOST:PORT: the serial of the certificate that the listener shows.
-shown() { openssl s_client -connect "$1" < /dev/null 2> /dev/null | serial; }
+# shown HOST:PORT: true when every network thread of the listener shows the wanted certificate.
+shown() {
+    local i
+    for ((i = 0; i < IN_A_ROW; i++)); do
+        [ "$(openssl s_client -connect "$1" < /dev/null 2> /dev/null | serial)" = "$WANT" ] ||
+            return 1
+    done
+}
 
 [ $# = 2 ] || [ $# = 3 ] || usage
 PKI=$(realpath -m -- "$1")
@@ -44,7 +51,7 @@ configs "${1#*=}" --entity-type brokers --entity-name 1 --alter --add-config "${
     > /dev/null || die "the broker refused: $(head -n 1 "$TMP/err")" "look into its broker.log"
 for listener in "$@"; do
     end=$((SECONDS + WAIT_S))
-    until [ "$(shown "${listener#*=}")" = "$WANT" ]; do
+    until shown "${listener#*=}"; do
         [ "$SECONDS" -lt "$end" ] || die "$listener still shows another certificate" \
             "does $THERE on the broker's machine hold the renewed file?"
         sleep 0.1
