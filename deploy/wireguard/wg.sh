@@ -118,14 +118,16 @@ listens() {
     esac
 }
 
-answers='ct state established accept
+# What this machine asked for. `established` alone would also let go on what somebody opened while
+# the walls were down.
+answers='ct direction reply ct state established accept
         ct state related meta l4proto { icmp, ipv6-icmp } accept'
 
 tunnel_in() {
     say "        $answers"
     ! listens ||
         say "        ip saddr ${C[peer_address]} ip daddr ${C[address]} tcp dport { ${C[ports]} }" \
-            "ct state new accept comment \"the bus\""
+            "ct state { new, established } accept comment \"the bus\""
     say '        counter drop comment "new from the tunnel"'
 }
 
@@ -134,7 +136,8 @@ tunnel_out() {
     [ "${C[side]}" = private ] || return 0
     say "        $answers"
     listens ||
-        say "        ip daddr ${C[peer_address]} tcp dport { ${C[ports]} } ct state new accept"
+        say "        ip daddr ${C[peer_address]} tcp dport { ${C[ports]} }" \
+            "ct state { new, established } accept"
     say '        counter drop comment "new into the tunnel"'
 }
 

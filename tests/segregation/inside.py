@@ -4,7 +4,7 @@
     inside.py listen PORT…                  accepts on every address until its input ends
     inside.py knock ADDR:PORT[@DEV[%SRC]]…  open, reset, silent, no-route or denied
     inside.py serve PORT                    one stream of numbers, sent back
-    inside.py stream ADDR:PORT RATE         sends numbers until its input ends
+    inside.py stream ADDR:PORT RATE [WAIT]  sends numbers until its input ends, waits for the last
     inside.py capture DEV                   what passes an interface, until its input ends
     inside.py relay WORD COMMAND…           passes lines both ways, ends both at a line with WORD
 
@@ -130,7 +130,7 @@ def needless() -> int:
     return int(values[names.index("TCPDSACKRecv")])
 
 
-def stream(target: str, rate: str) -> None:
+def stream(target: str, rate: str, wait_s: str = "10") -> None:
     needless_before = needless()
     address, _, port = target.rpartition(":")
     sock = socket.create_connection((address, int(port)), 10)
@@ -141,7 +141,7 @@ def stream(target: str, rate: str) -> None:
     look = selectors.DefaultSelector()
     look.register(sock, selectors.EVENT_READ)
     look.register(sys.stdin, selectors.EVENT_READ)
-    while not ending or (seen.count < sent and time.monotonic() < ending + 10):
+    while not ending or (seen.count < sent and time.monotonic() < ending + float(wait_s)):
         due = int((time.monotonic() - start) * float(rate)) + 1
         while sent < due and not ending:
             out += NUMBER.pack(sent, MARKER)

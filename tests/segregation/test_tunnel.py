@@ -161,6 +161,22 @@ def test_check_and_prove_find_a_hole(walled: Tunnel) -> None:
     assert walled.private.wg("check").stdout.startswith("ok")
 
 
+@pytest.mark.parametrize("walled", [TWO, ONE], indirect=True, scope="module")
+def test_what_was_opened_without_walls_ends_with_them(walled: Tunnel) -> None:
+    port = OTHER + 1
+    walled.private.walls_off("new from the tunnel")
+    try:
+        with (
+            walled.private.task("serve", port),
+            walled.public.task("stream", f"{PRIVATE}:{port}", RATE, 0.5) as stream,
+        ):
+            walled.private.wg("up")
+            seen = stream.end()
+        assert 0 < seen["count"] < seen["sent"]
+    finally:
+        walled.private.wg("up")
+
+
 # ---- the tunnel in use ----
 
 
@@ -459,9 +475,10 @@ def test_the_far_end_moves(tunnel: Tunnel) -> None:
 def test_an_underlay_of_ipv6(tmp_path: Path) -> None:
     far, near = f"[{SIX_PUBLIC}]:51820", f"[{SIX_PRIVATE}]:51820"
     with Tunnel(tmp_path, TWO, endpoint_private=far, endpoint_public=near) as made:
-        # The ends know each other's hardware: else both first packets wait for that, cross, and
-        # WireGuard tries again after 5 s.
-        made.private.knock(f"{SIX_PUBLIC}:{OTHER}")
+        # A new link does not answer for its IPv6 address at once. Both first packets would wait for
+        # that and cross, and WireGuard tries again after 5 s.
+        way = f"{SIX_PUBLIC}:{OTHER}"
+        until(lambda: made.private.knock(way)[way] == "reset", "the link")
         made.up()
         assert all(side.wg("check").stdout.startswith("ok") for side in made.sides)
         with streaming(made):
