@@ -254,9 +254,21 @@ static void on_gauges(void *arg)
         sl_metrics_gauge(l->shard, SL_GM_CONNECTIONS, 0, sl_front_http_connections(l->front));
 }
 
+static void reload_tls(sl_gateway *gw)
+{
+    sl_error err = {0};
+    if (sl_tls_reload(gw->tls, &err) != SL_OK)
+        SL_ERROR(NULL, "reload_refused", "TLS: %s; the old certificate stays", err.text);
+    else
+        SL_INFO(NULL, "reloaded", "TLS certificates were read again");
+}
+
 static void on_check(void *arg)
 {
-    check_files(arg, false);
+    sl_gateway *gw = arg;
+    check_files(gw, false);
+    if (gw->tls && sl_tls_changed(gw->tls))
+        reload_tls(gw);
 }
 
 static void on_hup(void *arg)
@@ -270,8 +282,8 @@ static void on_hup(void *arg)
         SL_WARN(NULL, "reload_ignored", "these need a restart: %s", ignored.data);
     sl_buf_done(&ignored);
     sl_log_set_level((sl_log_level)gw->g.cfg->log_level);
-    if (gw->tls && sl_tls_reload(gw->tls, &err) != SL_OK)
-        SL_ERROR(NULL, "reload_refused", "TLS: %s; the old certificate stays", err.text);
+    if (gw->tls)
+        reload_tls(gw);
     check_files(gw, true);
     check_keys(gw, true);
 }

@@ -5,12 +5,14 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct sl_tls {
     pthread_mutex_t lock; /* guards ctx: a session may start while a reload swaps it */
     SSL_CTX *ctx;
     char *cert_file, *key_file, *client_ca; /* read again on reload; client_ca may be NULL */
     bool client_optional;
+    struct stat seen[3]; /* of these files; the owner's */
 };
 
 /* No prompt on a terminal: an encrypted key fails with an error. */
@@ -111,9 +113,13 @@ sl_status sl_tls_open(sl_tls **ret, const sl_tls_options *opt, sl_error *reterr)
     t->key_file = strdup(opt->key_file);
     t->client_ca = ca ? strdup(opt->client_ca) : NULL;
     t->client_optional = opt->client_optional;
-    sl_status st = !t->cert_file || !t->key_file || (ca && !t->client_ca)
-                       ? sl_fail(reterr, SL_E_NOMEM, "TLS: out of memory")
-                       : load(&t->ctx, t, reterr);
+    sl_status st = SL_OK;
+    if (!t->cert_file || !t->key_file || (ca && !t->client_ca))
+        st = sl_fail(reterr, SL_E_NOMEM, "TLS: out of memory");
+    if (!st) {
+        (void)sl_tls_changed(t);
+        st = load(&t->ctx, t, reterr);
+    }
     if (st)
         sl_tls_free(t);
     else
@@ -133,6 +139,22 @@ sl_status sl_tls_reload(sl_tls *t, sl_error *reterr)
     pthread_mutex_unlock(&t->lock);
     SSL_CTX_free(old); /* sessions that still run hold their own reference */
     return SL_OK;
+}
+
+bool sl_tls_changed(sl_tls *t)
+{
+    const char *const files[] = {t->cert_file, t->key_file, t->client_ca};
+    bool changed = false;
+    for (int i = 0; i < 3 && files[i]; i++) {
+        struct stat now = {0};
+        (void)stat(files[i], &now); /* one that vanished is a change; the reload names it */
+        const struct stat *was = &t->seen[i];
+        changed |= now.st_mtim.tv_sec != was->st_mtim.tv_sec ||
+                   now.st_mtim.tv_nsec != was->st_mtim.tv_nsec || now.st_size != was->st_size ||
+                   now.st_ino != was->st_ino;
+        t->seen[i] = now;
+    }
+    return changed;
 }
 
 void sl_tls_free(sl_tls *t)

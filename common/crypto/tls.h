@@ -20,6 +20,9 @@ typedef struct sl_tls_options {
 
 sl_status sl_tls_open(sl_tls **ret, const sl_tls_options *opt, sl_error *reterr) SL_MUST_CHECK;
 sl_status sl_tls_reload(sl_tls *t, sl_error *reterr) SL_MUST_CHECK;
+/* True when one of its files is another than at the last look (or at the open): the time for a
+ * reload. Cheap enough for every second. */
+bool sl_tls_changed(sl_tls *t);
 void sl_tls_free(sl_tls *t);
 /* A new server-side session: an OpenSSL `SSL *`, owned by the caller. NULL when out of memory. */
 void *sl_tls_session(sl_tls *t);

@@ -135,6 +135,26 @@ static void certificates_are_read_again(void **state)
     close_tls(h, &f);
 }
 
+/* No signal: a change of the files is enough; half a change is refused, and the old ones stay. */
+static void certificates_that_change_are_read(void **state)
+{
+    (void)state;
+    files f;
+    gh_rig *h = open_tls(&f, 2);
+    wait_called(h, "one");
+    write_identity(&f, "two", false);
+    gt_skew_ms += 1000;
+    wait_called(h, "two");
+    write_identity(&f, "three", true); /* the certificate is there, its key not yet */
+    gt_skew_ms += 1000;
+    for (int i = 0; i < 20; i++)
+        wait_called(h, "two");
+    write_identity(&f, "four", false);
+    gt_skew_ms += 1000;
+    wait_called(h, "four");
+    close_tls(h, &f);
+}
+
 /* Reloads under load: handshakes on two loops meet swaps on the first. */
 static void reloads_among_handshakes(void **state)
 {
@@ -195,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(certificates_are_read_again),
+        cmocka_unit_test(certificates_that_change_are_read),
         cmocka_unit_test(reloads_among_handshakes),
         cmocka_unit_test(bytes_that_are_no_tls),
         cmocka_unit_test(a_bad_certificate_at_the_start),
