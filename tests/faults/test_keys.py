@@ -172,6 +172,33 @@ def check_books(system, books, cls: str, kid: str, n: int) -> None:
     assert len({e.id for e in books.entries}) == len(books.entries)
 
 
+def test_workers_first_and_at_once(keys):
+    """The order that is not mended: a worker uses a key that the gateway lacks. Definite errors and
+    alarms, no word of an answer that can't be verified, and all is well when the file arrives."""
+    system = keys.system
+    books, ahead = system.books(), keys.worker_files["public-0"].with_name("ahead.json")
+    shutil.copy(system.keyring_path, ahead)
+    keys.ring("rotate", "--class", "public", "--lead", "0", "--overlap", "1h", path=ahead)
+    with ThreadPoolExecutor(8) as pool:
+        long = [pool.submit(books.ask, f"a garden open {i}", stream=i % 2 == 0, max_tokens=4000)
+                for i in range(4)]  # fmt: skip
+        for name in ("public-0", "public-1"):
+            keys.ring("export", "--export-public", str(keys.worker_files[name]), path=ahead)
+        until(lambda: system.gateway.events("presence_refused"), "presences are refused", 20)
+        until(lambda: keys.gateway("sluice_live_workers", "public") == 0, "none is live", 20)
+        entry = books.ask("a garden now", max_tokens=4)
+        assert entry.status == 503 and entry.error["code"] == "no_worker", entry
+        assert books.ask("Project Falcon now", max_tokens=4).complete
+        for future in long:
+            entry = future.result(60)
+            assert entry.complete or entry.definite_error, entry
+    assert "not in the keyring" in system.gateway.events("presence_refused")[0]["msg"]
+    system._put(system.keyring_path, ahead.read_text())
+    system.wait_workers()
+    for entry in books.ask_many([f"a garden later {i}" for i in range(4)], 4, max_tokens=4):
+        assert entry.complete, entry
+
+
 @pytest.mark.parametrize("cls", ["public", "private"])
 def test_rotation_under_load_in_the_right_order(keys, cls):
     """Every file has the new key before its time comes: no request waits, none fails."""
