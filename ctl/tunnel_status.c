@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
+#include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -137,6 +138,10 @@ sl_status sl_tunnel_look(const sl_tunnel_conf *c, const char *probe, sl_tunnel_s
             *reterr = none;
         return st;
     }
+    if (st && if_nametoindex(ret->interface))
+        return sl_fail(reterr, SL_E_DENIED,
+                       "%s is there, but wg can't ask it: it takes root or CAP_NET_ADMIN",
+                       ret->interface);
     ret->up = !st;
     if (ret->up && ask(ret->interface, "endpoints", ret->peer, sizeof(ret->peer), ret->endpoint,
                        sizeof(ret->endpoint), &none) != SL_OK)

@@ -367,6 +367,15 @@ def test_status_tells_and_exits_as_it_is(tunnel: Tunnel, tmp_path: Path) -> None
     tunnel.public.wg("up")
 
 
+def test_what_may_not_be_asked_is_not_called_gone(tunnel: Tunnel, tmp_path: Path) -> None:
+    stand_in(tmp_path, "wg", "exit 1")
+    path = f"PATH={tmp_path}:{os.environ['PATH']}"
+    command = ["env", path, SLUICE, "tunnel", "status", "--config", tunnel.private.conf]
+    done = tunnel.private.run(*command, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "is there, but wg can't ask it" in done.stderr
+
+
 def test_status_keeps_its_files_fresh(tunnel: Tunnel, tmp_path: Path) -> None:
     """Files that everybody may read: the collector's and the public worker's."""
     metrics, state = tmp_path / "sluice.prom", tmp_path / "tunnel.json"
