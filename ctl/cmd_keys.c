@@ -246,8 +246,10 @@ int sl_cmd_keys(int argc, char **argv)
     };
     sl_args a = {.command = "keys",
                  .words = "create|list|revoke [ID]",
-                 .summary = "Makes, lists and revokes API keys. The file holds hashes; a running "
-                            "gateway reads it again when it changes.",
+                 .summary =
+                     "Makes, lists and revokes API keys. The file holds hashes; a running "
+                     "gateway reads it again when it changes. Keys that encrypt records: `sluice "
+                     "keyring`.",
                  .table = table};
     int code = sl_cmd_args(&a, argc, argv);
     if (code >= 0)

@@ -67,6 +67,38 @@ def keys(broker, tmp_path_factory):
         yield made
 
 
+def test_the_command(keys, tmp_path):
+    """Exit codes and words; key bytes are in no output, files are the owner's alone."""
+    ring, public = tmp_path / "ring.json", tmp_path / "public.json"
+    said = []
+
+    def run(status: int, *args: str) -> str:
+        done = keys.system.ctl("keyring", "--keyring", str(ring), *args, status=status)
+        said.append(done.stdout + done.stderr)
+        return said[-1]
+
+    assert "can't be opened" in run(2, "rotate", "--class", "public")
+    assert "--class" in run(2, "create")
+    assert "--class" in run(2, "create", "--class", "secret")
+    assert "--life" in run(2, "create", "--class", "public", "--life", "soon")
+    assert "kid" in run(2, "create", "--class", "public", "--kid", "a b")
+    run(0, "create", "--class", "private")
+    assert "no key of class public" in run(2, "export", "--export-public", str(public))
+    run(0, "create", "--class", "public", "--kid", "first", "--export-public", str(public))
+    assert "rotation" in run(1, "create", "--class", "public")
+    run(0, "rotate", "--class", "public", "--kid", "second", "--lead", "1h")
+    assert "second" in run(1, "rotate", "--class", "public")
+    assert "say create" in run(2, "burn")
+    states = [line.split()[0::4] for line in run(0, "list").splitlines()]
+    assert [s for s in states if s[0] in ("first", "second")] == [
+        ["first", "used"], ["second", "coming"]]  # fmt: skip
+    assert [row["kid"] for row in json.loads(public.read_text())] == ["first"]
+    for path in (ring, public):
+        assert path.stat().st_mode & 0o777 == 0o600
+    for row in json.loads(ring.read_text()):
+        assert not any(row["key"] in text for text in said)
+
+
 def test_both_classes_are_ciphertext(keys):
     system = keys.system
     system.mark()
@@ -222,9 +254,9 @@ def test_rotation_under_load_in_the_right_order(keys, cls):
         jobs = [pool.submit(load, who) for who in range(4)]
         try:
             until(lambda: len(books.complete) > 20, "the load runs", 30)
-            kid = rotate(system, cls, lead="6s")
+            kid = rotate(system, cls, lead="4s")
             keys.carry(cls)
-            until(lambda: under(kid) > 40, "the new key is used", 30, every=0.5)
+            until(lambda: under(kid) > 20, "the new key is used", 30, every=0.5)
         finally:
             stop.set()
         for job in jobs:
@@ -253,12 +285,14 @@ def test_a_bad_file_is_refused_and_the_old_one_stays(keys):
     for daemon, path, event in cases:
         good = path.read_text()
         secret = json.loads(good)[0]["key"]
-        for text, mode, reason in (
+        bad = [
             (good[:-5], 0o600, str(path)),
+            (good, 0o640, "chmod 600"),
             ("[]", 0o600, "no key of"),
             (good.replace("not_after", "never_after"), 0o600, "unknown member"),
-            (good, 0o640, "chmod 600"),
-        ):
+        ]
+        # The same reader everywhere, so the workers, which look less often, are shown two.
+        for text, mode, reason in bad if daemon is system.gateway else bad[:2]:
             refused, lines = reloads(daemon, "refused"), len(daemon.events(event))
             new = path.with_suffix(".new")
             new.touch(0o600)
