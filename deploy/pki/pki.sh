@@ -10,9 +10,9 @@
 #   pki.sh check  DIR [DAYS]             exit status 1 when one ends within DAYS (14)
 #
 # In DIR: ca.pem (for everybody), ca.key (for nobody else: keep DIR off the daemons' machines),
-# NAME.pem, which holds key, certificate and CA, so that no reader ever sees half of a renewal: give
-# it as ssl.certificate.location and ssl.key.location alike, to a broker as its PEM store; kinds/,
-# what each name is; revoked/, what was revoked. All of it is mode 0600 but ca.pem.
+# NAME.pem, which holds key and certificate, so that no reader ever sees half of a renewal: give it
+# as ssl.certificate.location and ssl.key.location alike, to a broker as its PEM store; kinds/, what
+# each name is; revoked/, what was revoked. All of it is mode 0600 but ca.pem.
 # `init` and `issue` leave alone what stands. SLUICE_PKI_DAYS (90) and SLUICE_PKI_CA_DAYS (1825) say
 # for how long.
 set -euo pipefail
@@ -102,7 +102,7 @@ make() {
     ossl x509 -req -sha256 -in "$TMP/csr" -CA "$DIR/ca.pem" -CAkey "$DIR/ca.key" \
         -set_serial "0x$(openssl rand -hex 15)" -days "$DAYS" -extfile "$TMP/ext" -out "$TMP/pem"
     ossl verify -CAfile "$DIR/ca.pem" "$TMP/pem" > /dev/null
-    cat "$TMP/key" "$TMP/pem" "$DIR/ca.pem" > "$TMP/store"
+    cat "$TMP/key" "$TMP/pem" > "$TMP/store"
     printf '%s %s\n' "$kind" "$san" > "$DIR/kinds/$name"
     mv "$TMP/store" "$DIR/$name.pem"
     say "made $DIR/$name.pem ($kind), until $(end_of "$DIR/$name.pem")"

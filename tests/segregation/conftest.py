@@ -1,4 +1,4 @@
-"""The two shapes of the buses, each a session's: pytest runs the tests of one, then of the other."""
+"""The two shapes of the buses, a session each: pytest runs the tests of one, then the other's."""
 
 import pytest
 

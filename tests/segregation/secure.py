@@ -1,5 +1,6 @@
 """Secure Kafka on loopback addresses: certificates by pki.sh, brokers by secure.sh and broker.sh,
-rules by `sluice topics apply`. 127.97.0.1 stands for the private side, 127.99.0.1 for the tunnel."""
+rules by `sluice topics apply`. 127.97.0.1 stands for the private side, 127.99.0.1 for the tunnel.
+"""
 
 import os
 import subprocess

@@ -1,11 +1,12 @@
 """Certificates: what pki.sh makes, what a broker and a daemon refuse and how clearly they say so,
 renewals without a stop."""
 
-import datetime
 import ssl
 import socket
 import stat
 import threading
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 import yaml
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from harness import Daemon, until
 from harness.ports import free_port
-from secure import KAFKA, Pki, SecureBroker, Shape, script, tls
+from secure import KAFKA, PRINCIPALS, Pki, SecureBroker, Shape, script, tls
 
 # ---- pki.sh ----
 
@@ -113,37 +114,42 @@ def test_what_ends_soon_is_told(pki: Pki):
 
 
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory):
-    """One broker whose rules let the workers work, for all that follows."""
-    shape = Shape(tmp_path_factory.mktemp("identities"), one=True)
+def site(tmp_path_factory):
+    """One cluster whose rules let the workers work, for all that follows."""
+    made = Shape(tmp_path_factory.mktemp("identities"), one=True)
     try:
-        shape.start()
-        shape.apply()
-        yield shape.public
+        made.start()
+        made.apply()
+        yield made
     finally:
-        shape.stop()
+        made.stop()
 
 
-def sign(pki: Pki, name: str, days: tuple[int, int]):
-    """A client's certificate that holds from days[0] to days[1], counted from now."""
+@pytest.fixture(scope="module")
+def broker(site: Shape) -> SecureBroker:
+    return site.public
+
+
+def sign(pki: Pki, name: str, start: timedelta, end: timedelta) -> Path:
+    """A client's certificate that holds from start to end, counted from now."""
     key = ec.generate_private_key(ec.SECP256R1())
     authority = certificate(pki.ca)
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.now(timezone.utc)
     made = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]))
         .issuer_name(authority.subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now + datetime.timedelta(days=days[0]))
-        .not_valid_after(now + datetime.timedelta(days=days[1]))
+        .not_valid_before(now + start)
+        .not_valid_after(now + end)
         .add_extension(x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.CLIENT_AUTH]), False)
         .sign(
             serialization.load_pem_private_key((pki.folder / "ca.key").read_bytes(), None),
             hashes.SHA256(),
         )
     )
-    path = pki.folder / f"{name}.from{days[0]}.pem"
+    path = pki.folder / f"{name}.{made.serial_number}.signed"
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
     path.write_bytes(
         key.private_bytes(*form, serialization.NoEncryption())
@@ -152,6 +158,7 @@ def sign(pki: Pki, name: str, days: tuple[int, int]):
     return path
 
 
+DAY = timedelta(days=1)
 REFUSED_CERTIFICATE = "the broker refused this client's certificate"
 SHUT = "the broker closes the connection at once"
 UNTRUSTED = "the broker's certificate can't be trusted"
@@ -163,9 +170,9 @@ def identities(broker: SecureBroker, tmp_path_factory) -> dict[str, tuple[dict, 
     own, other = broker.pki, Pki(tmp_path_factory.mktemp("other"), ["public-worker-0"], False)
     name = "public-worker-0"
     return {
-        "good": (tls(own.ca, sign(own, name, (-1, 9))), ""),
-        "expired": (tls(own.ca, sign(own, name, (-9, -1))), REFUSED_CERTIFICATE),
-        "not yet valid": (tls(own.ca, sign(own, name, (1, 9))), REFUSED_CERTIFICATE),
+        "good": (tls(own.ca, sign(own, name, -DAY, 9 * DAY)), ""),
+        "expired": (tls(own.ca, sign(own, name, -9 * DAY, -DAY)), REFUSED_CERTIFICATE),
+        "not yet valid": (tls(own.ca, sign(own, name, DAY, 9 * DAY)), REFUSED_CERTIFICATE),
         "of another CA": (tls(own.ca, other.pem(name)), REFUSED_CERTIFICATE),
         "of another name": (tls(own.ca, own.pem("gateway-0")), SHUT),
         "without TLS": ({}, SHUT),
@@ -173,21 +180,21 @@ def identities(broker: SecureBroker, tmp_path_factory) -> dict[str, tuple[dict, 
     }
 
 
-@pytest.mark.parametrize("case", ["good", "expired", "not yet valid", "of another CA",
-                                  "of another name", "without TLS", "that trusts another CA"])
-def test_a_worker_says_why_it_is_not_let_in(broker: SecureBroker, identities, tmp_path, case: str):
-    properties, words = identities[case]
-    (tmp_path / "keyring.json").write_text("[]")
-    (tmp_path / "keyring.json").chmod(0o600)
-    port = free_port()
-    config = tmp_path / "worker.yaml"
+def public_worker(broker: SecureBroker, properties: dict, folder: Path) -> Daemon:
+    port, config = free_port(), folder / "worker.yaml"
     config.write_text(yaml.safe_dump({
         "instance": "w", "bus": {"bootstrap": broker.pub, "properties": properties},
         "encrypt": False, "upstream": {"url": "http://127.0.0.1:1/v1", "models": {"a": "b"}},
         "start_ms": 4000, "admin": {"listen": f"127.0.0.1:{port}"},
     }))  # fmt: skip
-    worker = Daemon("worker", "sluice-public-worker", config, port, tmp_path)
-    worker.start(wait=False)
+    return Daemon("worker", "sluice-public-worker", config, port, folder)
+
+
+@pytest.mark.parametrize("case", ["good", "expired", "not yet valid", "of another CA",
+                                  "of another name", "without TLS", "that trusts another CA"])
+def test_a_worker_says_why_it_is_not_let_in(broker: SecureBroker, identities, tmp_path, case: str):
+    properties, words = identities[case]
+    worker = public_worker(broker, properties, tmp_path).start(wait=False)
     try:
         if not words:
             worker.wait_ready()
@@ -236,7 +243,62 @@ def test_a_client_without_a_certificate_stays_outside(broker: SecureBroker):
     assert no.value.args[0].code() in (KafkaError._TRANSPORT, KafkaError._TIMED_OUT)
 
 
+def test_a_worker_whose_rules_are_taken_away_says_so_and_goes_on_with_them(
+    site: Shape, broker: SecureBroker, tmp_path
+):
+    own = tls(broker.pki.ca, broker.pki.pem("public-worker-0"))
+    worker = public_worker(broker, own, tmp_path).start()
+    try:
+        site.write_principals(PRINCIPALS | {"public_workers": ["public-worker-1"]})
+        site.apply("--prune")
+        rows = until(lambda: worker.events("bus_trouble"), "it says so", 15)
+        assert "the cluster refused this client: check its certificate and its ACLs" in str(rows[0])
+        until(lambda: worker.get("/health/readiness")[0] == 503, "it is not ready", 30)
+        site.write_principals(PRINCIPALS)
+        site.apply()
+        worker.wait_ready(40)
+    finally:
+        site.write_principals(PRINCIPALS)
+        site.apply()
+        worker.stop()
+
+
 # ---- renewals ----
+
+
+def gets_in(broker: SecureBroker, pem: Path) -> bool:
+    try:
+        client = broker.admin("public-worker-0", pem=pem)
+        return bool(client.list_topics(timeout=1).cluster_id)
+    except KafkaException:
+        return False
+
+
+def test_an_open_connection_outlives_its_certificate(broker: SecureBroker):
+    pem = sign(broker.pki, "public-worker-0", -DAY, timedelta(seconds=6))
+    conf = broker.conf("public-worker-0", pem=pem) | {"message.timeout.ms": 5000}
+    producer, errors = Producer(conf), []
+
+    def write() -> None:
+        producer.produce("llm.public.responses.v1", b"x",
+                         on_delivery=lambda e, _: errors.append(e))  # fmt: skip
+        assert producer.flush(10) == 0
+
+    write()
+    assert gets_in(broker, pem)
+    until(lambda: not gets_in(broker, pem), "the certificate has ended", 15)
+    write()
+    assert errors == [None, None]
+
+
+def test_two_authorities_at_once_while_one_takes_over(broker: SecureBroker, tmp_path):
+    after = Pki(tmp_path / "after", ["public-worker-0"], False)
+    assert not gets_in(broker, after.pem("public-worker-0"))
+    with broker.pki.ca.open("a") as both:
+        both.write(after.ca.read_text())
+    script(KAFKA / "keystore.sh", broker.pki.folder, f"priv={broker.priv}", f"pub={broker.pub}")
+    until(lambda: gets_in(broker, after.pem("public-worker-0")), "the new one's are let in", 10)
+    assert gets_in(broker, broker.pki.pem("public-worker-0"))
 
 
 def test_the_broker_takes_a_renewed_certificate_while_a_producer_writes(broker: SecureBroker):
