@@ -1,4 +1,5 @@
 /* gateway_main.c - sluice-gateway: options, log, open, run, close. */
+#include "common/base/harden.h"
 #include "common/base/log.h"
 #include "gateway/gateway.h"
 #include "gateway/metrics.h"
@@ -23,6 +24,7 @@ int main(int argc, char **argv)
     sl_error err = {0};
     bool leave = false;
 
+    sl_harden();
     signal(SIGPIPE, SIG_IGN);
     if (sl_options_load(&options, &spec, argc, argv, &leave, &err) != SL_OK) {
         fprintf(stderr, "sluice-gateway: %s\n", err.text);
@@ -33,6 +35,7 @@ int main(int argc, char **argv)
         return 0;
     }
     sl_log_open("sluice-gateway", (sl_log_level)cfg.log_level);
+    sl_harden_log();
     const char *cache = cfg.classifier_cache[0] ? cfg.classifier_cache : NULL;
     if (sl_router_setup(cfg.classifier_model, cache, &err) != SL_OK ||
         sl_gateway_open(&gw, &cfg, options, &err) != SL_OK) {

@@ -1,4 +1,5 @@
 /* sluice-public-worker - answers public requests from Kafka with an OpenAI-compatible upstream. */
+#include "common/base/harden.h"
 #include "common/base/log.h"
 #include "public-worker/public_worker.h"
 #include "public-worker/upstream.h"
@@ -17,11 +18,13 @@ int main(int argc, char **argv)
     sl_error err = {0};
     bool done = false;
 
+    sl_harden();
     sl_log_open("sluice-public-worker", SL_LOG_INFO);
     signal(SIGPIPE, SIG_IGN); /* a closed connection is an error code, not a death */
     sl_status st = sl_options_load(&options, &spec, argc, argv, &done, &err);
     if (!st && !done) {
         sl_log_set_level((sl_log_level)cfg.log_level);
+        sl_harden_log();
         st = sl_loop_open(&loop, &err);
     }
     if (!st && !done)
