@@ -8,11 +8,12 @@ Logs stand in <build>/test/. Standard library only; test.sh has set the machine 
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import programs
@@ -32,6 +33,10 @@ class Run:
         self.fuzz_s = fuzz_s  # 0: as long as the run's length says
         self.logs = (ROOT / build / "test").resolve()
         self.logs.mkdir(parents=True, exist_ok=True)
+        self.ahead: dict[str, Future] = {}  # builds that run beside other stages, by flavour
+        self.beside = False
+        self.pool = ThreadPoolExecutor(1)
+        self.commands: set[subprocess.Popen] = set()
 
     def out(self, flavor: str) -> Path:
         folder = (ROOT / self.build).resolve()
@@ -41,22 +46,47 @@ class Run:
         """Runs a command into <logs>/<name>.log; raises Failure with the log's end."""
         log = self.logs / f"{name}.log"
         with log.open("w") as out:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 command, cwd=ROOT, env=os.environ | (env or {}), stdin=subprocess.DEVNULL,
-                stdout=out, stderr=subprocess.STDOUT, check=False,
+                stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
-        if done.returncode != 0:
-            raise Failure(f"{' '.join(command)} ended with {done.returncode}", log)
+        self.commands.add(process)
+        status = process.wait()
+        self.commands.discard(process)
+        if status != 0:
+            raise Failure(f"{' '.join(command)} ended with {status}", log)
 
     def make(self, name: str, flavor: str, *targets: str) -> None:
         jobs = f"-j{min(os.cpu_count() or 2, 4)}"
-        self.command(name, "make", "--no-print-directory", jobs, f"B={self.build}",
+        nice = ["nice", "-n", "10"] if self.beside else []
+        self.command(name, *nice, "make", "--no-print-directory", jobs, f"B={self.build}",
                      f"FLAVOR={flavor}", *targets)  # fmt: skip
+
+    def build(self, flavor: str) -> None:
+        targets = ("fuzz-bins",) if flavor == "fuzz" else ("programs", "unit-bins")
+        self.make(f"build-{flavor}", flavor, *targets)
+
+    def stop(self) -> None:
+        """Ends what still runs beside a stage that failed."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        for process in list(self.commands):
+            os.killpg(process.pid, signal.SIGTERM)
 
 
 def build(run: Run, flavor: str) -> Result:
-    run.make(f"build-{flavor}", flavor, "programs", "unit-bins")
+    if flavor in run.ahead:
+        run.ahead[flavor].result()
+    else:
+        run.build(flavor)
     return Result()
+
+
+def build_ahead(run: Run) -> Result:
+    """The next stages mostly wait: the builds of the ones after them run beside them."""
+    run.beside = True
+    for flavor in ("asan", "tsan", "fuzz"):
+        run.ahead[flavor] = run.pool.submit(run.build, flavor)
+    return Result(note="the other builds begin, beside the next stages")
 
 
 def lint(run: Run) -> Result:
@@ -85,7 +115,7 @@ def quality(run: Run) -> Result:
 
 
 def fuzz(run: Run) -> Result:
-    run.make("build-fuzz", "fuzz", "fuzz-bins")
+    build(run, "fuzz")
     return programs.fuzz_targets(run, run.fuzz_s or (300 if run.long else 5))
 
 
@@ -96,7 +126,7 @@ def deploy(run: Run) -> Result:
 def segregation(run: Run) -> Result:
     """The wall between private and public; skipped by name where it can't be built."""
     env = {"SLUICE_WHOLE_REQUESTS": "2000", "SLUICE_WHOLE_DOWN_S": "60"} if run.long else {}
-    return run_pytest(run, "segregation", "tests/segregation", env)
+    return beside(run, "segregation", env, (("test_whole.py", "test_tunnel.py"),))
 
 
 def integration(run: Run) -> Result:
@@ -106,22 +136,29 @@ def integration(run: Run) -> Result:
         return run_pytest(run, "integration", "tests/integration", env)
 
 
-# About half of the time of tests/faults, which mostly waits: the rest runs beside it.
-FAULTS_FIRST = ("test_kill.py", "test_down.py", "test_sanitizers.py")
+def beside(run: Run, folder: str, env: dict[str, str], lanes: tuple[tuple, ...]) -> Result:
+    """The tests of a folder, which mostly wait, as several pytests side by side: one a lane, and
+    one for all other files."""
+    files = sorted((ROOT / "tests" / folder).glob("test_*.py"))
+    named = {name for lane in lanes for name in lane}
+    parts = [[f for f in files if f.name in lane] for lane in lanes]
+    parts.append([f for f in files if f.name not in named])
+
+    def one(i: int) -> Result:
+        return run_pytest(run, f"{folder}-{i}", f"tests/{folder}", env, tuple(map(str, parts[i])))
+
+    with ThreadPoolExecutor(len(parts)) as pool:
+        jobs = [pool.submit(one, i) for i in range(len(parts))]
+    return sum((job.result() for job in jobs), Result())
 
 
 def faults(run: Run) -> Result:
-    """Two systems side by side."""
     env = {"SLUICE_FAULT_SEEDS": "20" if run.long else "2"} | free_ports()
-    files = sorted((ROOT / "tests/faults").glob("test_*.py"))
-    first = tuple(str(f) for f in files if f.name in FAULTS_FIRST)
-    rest = tuple(str(f) for f in files if f.name not in FAULTS_FIRST)
-    with ThreadPoolExecutor(2) as pool:
-        both = [
-            pool.submit(run_pytest, run, name, "tests/faults", env, part)
-            for name, part in (("faults-first", first), ("faults-rest", rest))
-        ]
-    return both[0].result() + both[1].result()
+    lanes = (
+        ("test_kill.py", "test_down.py", "test_sanitizers.py"),
+        ("test_keys.py", "test_nonces.py", "test_forged_answers.py"),
+    )
+    return beside(run, "faults", env, lanes)
 
 
 STAGES: list[tuple[str, Callable[[Run], Result]]] = [
@@ -130,14 +167,15 @@ STAGES: list[tuple[str, Callable[[Run], Result]]] = [
     ("unit", lambda run: unit(run, "release")),
     ("unit against oracles", oracles),
     ("quality of the classifier", quality),
+    ("ahead", build_ahead),
+    ("deploy", deploy),
+    ("segregation", segregation),
+    ("integration", integration),
     ("build with ASan and UBSan", lambda run: build(run, "asan")),
     ("unit under ASan and UBSan", lambda run: unit(run, "asan")),
     ("build with TSan", lambda run: build(run, "tsan")),
     ("unit under TSan", lambda run: unit(run, "tsan")),
     ("fuzz", fuzz),
-    ("deploy", deploy),
-    ("segregation", segregation),
-    ("integration", integration),
     ("faults", faults),
 ]
 
@@ -167,11 +205,14 @@ def main() -> int:
     os.environ.setdefault("SLUICE_CACHE_DIR", str(ROOT / ".cache/sluice"))
     run = Run(os.environ.get("B") or "build", arguments.long, arguments.fuzz_seconds)
     total = Result()
-    for name, stage in STAGES:
-        if arguments.only in name:
-            total += run_stage(run, name, stage)
-            if total.failed:
-                break
+    try:
+        for name, stage in STAGES:
+            if arguments.only in name:
+                total += run_stage(run, name, stage)
+                if total.failed:
+                    break
+    finally:
+        run.stop()
     minutes = (time.time() - arguments.started) / 60
     print(f"== all of it: {minutes:.1f} minutes")
     if minutes > MINUTES_MAX and not arguments.long:
