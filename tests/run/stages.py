@@ -62,7 +62,7 @@ class Run:
         self.command(name, *nice, "make", "--no-print-directory", jobs, f"B={self.build}",
                      f"FLAVOR={flavor}", *targets)  # fmt: skip
 
-    def build(self, flavor: str) -> None:
+    def build_flavor(self, flavor: str) -> None:
         targets = ("fuzz-bins",) if flavor == "fuzz" else ("programs", "unit-bins")
         self.make(f"build-{flavor}", flavor, *targets)
 
@@ -77,7 +77,7 @@ def build(run: Run, flavor: str) -> Result:
     if flavor in run.ahead:
         run.ahead[flavor].result()
     else:
-        run.build(flavor)
+        run.build_flavor(flavor)
     return Result()
 
 
@@ -85,7 +85,7 @@ def build_ahead(run: Run) -> Result:
     """The next stages mostly wait: the builds of the ones after them run beside them."""
     run.beside = True
     for flavor in ("asan", "tsan", "fuzz"):
-        run.ahead[flavor] = run.pool.submit(run.build, flavor)
+        run.ahead[flavor] = run.pool.submit(run.build_flavor, flavor)
     return Result(note="the other builds begin, beside the next stages")
 
 
