@@ -17,8 +17,8 @@ typedef enum sl_audit_event {
     SL_AUDIT_STARTED,     /* a worker began a run */
     SL_AUDIT_ENDED,       /* the end record of a run was acknowledged */
     SL_AUDIT_DELIVERED, /* the client has its one result (or definite error, or went away: `end`) */
-    SL_AUDIT_REDRIVEN, /* a request whose key its worker lacked was produced again: the same bytes */
-    SL_AUDIT_REJECTED, /* a record was refused: dead-lettered, unauthentic reply, … (`cause`) */
+    SL_AUDIT_REDRIVEN,  /* a request whose key its worker lacked is produced again, byte for byte */
+    SL_AUDIT_REJECTED,  /* a record was refused: dead-lettered, unauthentic reply, … (`cause`) */
     SL_AUDIT_EVENT_N
 } sl_audit_event;
 const char *sl_audit_event_name(sl_audit_event e); /* "decided" */

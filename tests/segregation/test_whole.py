@@ -124,7 +124,7 @@ def test_the_tunnel_goes_down_under_load(site: Site) -> None:
 
 
 def test_a_thin_and_leaky_underlay(site: Site) -> None:
-    """5 % loss and 10 Mbit/s under the tunnel: the private path is as fast, the public one works."""
+    """5 % loss and 10 Mbit/s under the tunnel: the private path as fast, the public one works."""
     calm = median_p50(site, 3)
     side = site.tunnel.private
     loss = "numgen random mod 100 < 5 drop"
