@@ -181,7 +181,7 @@ GT void gt_record(gt_run *w, sl_envelope *env)
     memcpy(env->run, w->run, sizeof(env->run));
     memcpy(env->requestchecksum, w->req.checksum, sizeof(env->requestchecksum));
     if (w->wrong_request)
-        env->requestchecksum[0] ^= 1;
+        env->requestchecksum[0] = env->requestchecksum[0] == '0' ? '1' : '0';
     bool encrypt = cls == SL_CLASS_PUBLIC && !w->plain;
     gt_ok(sl_envelope_encode(w->g->codec, env, &(sl_seal){encrypt ? w->g->ring : NULL, cls}, &r,
                              &err),
