@@ -111,7 +111,8 @@ def test_every_pair_is_new(system):
     records = everything(system)
     nonces = Nonces().add(records)
     assert not nonces.repeated(), nonces.repeated()
-    assert nonces.records > 500 and nonces.copies() > 0, (nonces.records, nonces.copies())
+    # How many chunks a run has depends on how fast the machine is; one request has three records.
+    assert nonces.records > 200 and nonces.copies() > 0, (nonces.records, nonces.copies())
     for cls in WORDS:  # what was looked at is what there is: each kind, each class, each key
         for kind in ("request", "chunk", "presence"):
             assert any(p.cls == cls and kind in p.type for p in nonces.places), (cls, kind)
